@@ -1,0 +1,59 @@
+/* base/limits.h: every limit has its name here: unit, source, and the setting that changes it (if any).
+ * Nothing that is sized by input exists without one. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define KIB(n) ((size_t)(n) << 10)
+#define MIB(n) ((size_t)(n) << 20)
+
+/* SMTP, LMTP */
+#define LIM_SMTP_LINE 1000       /* octets of a command line with CRLF; RFC 5321 4.5.3.1.4 asks 512, 998+2 for parameters */
+#define LIM_SMTP_LOCAL 64        /* octets, RFC 5321 4.5.3.1.1 */
+#define LIM_SMTP_DOMAIN 255      /* octets, RFC 5321 4.5.3.1.2 */
+#define LIM_SMTP_PATH 256        /* octets with brackets, RFC 5321 4.5.3.1.3 */
+#define LIM_SMTP_RCPTS 1000      /* recipients a transaction; RFC 5321 4.5.3.1.8 asks 100; smtp.rcpts_max */
+#define LIM_SMTP_REPLY KIB(4)    /* octets of one reply, all its lines */
+#define LIM_MESSAGE MIB(50)      /* octets of a message, RFC 1870; smtp.message_max */
+#define LIM_MESSAGE_RAM KIB(256) /* octets of a message kept in memory while it arrives; the rest goes to an unlinked file */
+#define LIM_RECEIVED 50          /* Received fields before it is a loop, RFC 5321 6.3 asks at least 100 hops or 25 trace fields */
+
+/* IMAP, POP3 */
+#define LIM_IMAP_LINE KIB(64)    /* octets of a command without its literals; imap.line_max */
+#define LIM_IMAP_COMMAND KIB(256) /* octets of a command with its small literals, APPEND's message aside */
+#define LIM_IMAP_LITERAL_NOSYNC KIB(4) /* octets of a LITERAL- literal, RFC 7888 5 */
+#define LIM_IMAP_SET 10000       /* ranges in a sequence set */
+#define LIM_IMAP_DEPTH 32        /* nested lists and search keys */
+#define LIM_IMAP_PRELOGIN KIB(8) /* octets of a command before login */
+#define LIM_POP3_LINE 255        /* octets with CRLF, RFC 2449 4 */
+#define LIM_FOLDER_NAME 1000     /* octets of a folder's name in UTF-8 */
+#define LIM_FOLDERS 10000        /* folders of one user */
+#define LIM_KEYWORDS 64          /* keywords in one folder */
+#define LIM_KEYWORD 64           /* octets of one keyword */
+#define LIM_SASL KIB(8)          /* octets of one SASL message after decoding */
+
+/* MIME */
+#define LIM_MIME_DEPTH 64        /* nested parts; deeper ones are kept as their raw bytes */
+#define LIM_MIME_PARTS 1000      /* parts of a message; the rest belongs to the last one's raw bytes */
+#define LIM_MIME_HEADER MIB(1)   /* octets of one part's header that are looked at */
+#define LIM_MIME_FIELDS 2000     /* header fields of a part that are looked at */
+#define LIM_MIME_BOUNDARY 70     /* octets, RFC 2046 5.1.1; longer ones are taken as given up to 1000 */
+#define LIM_MIME_ADDRESSES 2000  /* addresses of one field */
+#define LIM_MIME_PARAMS 64       /* parameters of one field */
+
+/* Accounts */
+#define LIM_USER 255             /* octets of a login name */
+#define LIM_PASSWORD 512         /* octets; a longer one costs crypt(3) time and is refused */
+#define LIM_ALIAS_TARGETS 1000   /* addresses that one alias leads to */
+#define LIM_ALIAS_DEPTH 10       /* aliases of aliases */
+
+/* The machine */
+#define LIM_HTTP_HEAD KIB(16)    /* octets of a request line and header of the control and metrics listeners */
+#define LIM_HTTP_BODY MIB(1)     /* octets of a control request or answer */
+#define LIM_LOG_LINE KIB(4)      /* octets of one log line; longer values are cut */
+#define LIM_STREAM_IN KIB(64)    /* octets that a stream buffers of its input at most */
+#define LIM_STREAM_OUT KIB(64)   /* octets that a stream buffers of its output before a write waits */
+#define LIM_KV_KEY KIB(2)        /* octets of a key in a partition */
+#define LIM_KV_VALUE MIB(4)      /* octets of a value; larger ones are blobs */
+#define LIM_KV_BATCH MIB(16)     /* octets of one commit */
+
+#endif

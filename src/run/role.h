@@ -1,0 +1,86 @@
+/* run/role.h: what a role is, as data. The supervisor (posta/) opens the listeners, starts the role's
+ * process, hands over descriptors, and the role's main (run/role.c) does the rest: loops, sandbox,
+ * accepting, reload, draining.
+ *
+ * Life of a role's process: check (in `posta check` and in the supervisor before start) -> start (in a fiber of the
+ * first loop, after the user and sandbox are set) -> session (a fiber a connection, on any loop) -> reload (a new
+ * configuration or certificates) -> stop (listeners are quiet, sessions are draining) -> exit. */
+#ifndef RUN_ROLE_H
+#define RUN_ROLE_H
+
+#include "base/arena.h"
+#include "run/conf.h"
+#include "run/stream.h"
+#include "run/tls.h"
+
+enum {
+	MAY_CONNECT = 1,  /* TCP to anywhere */
+	MAY_DATA = 2,     /* its own folder <data>/<name>, read and write */
+	MAY_DIRECTORY = 4, /* <data>/directory/directory.db, read */
+	MAY_SECRETS = 8,  /* <data>/secrets/secrets.db, read and write */
+	MAY_SPAWN = 16,   /* starts other programs: resolver alone */
+};
+
+struct listener {
+	const char *kind;   /* "smtp", "imaps", ...; the setting's name under nodes.<node>.<role> */
+	unsigned port;      /* standard port, the demonstration adds 20000; 0: a unix socket alone */
+	bool tls;           /* TLS from the first byte */
+	bool internal;      /* unix socket <run>/<role>-<kind>.sock for other roles, always there */
+	/* internal: names of the roles whose processes may connect (peer credentials); others are closed
+	 * at once and counted. NULL-ended. */
+	const char *const *peers;
+	/* One connection; takes io over. role_peer() names who is at the other end of an internal one. */
+	WAITS err (*session)(struct stream *io, const struct listener *l);
+};
+
+struct role_env {
+	const char *name;           /* the role */
+	str node;                   /* this node's name */
+	const struct conf_node *conf; /* the role's own group of posta.conf, may be NULL */
+	const struct conf_node *root; /* the whole file */
+	const char *data;           /* <data>/<role>, exists, writable if MAY_DATA */
+	const char *directory;      /* path of directory.db */
+	const char *secrets;        /* path of secrets.db (with MAY_SECRETS) */
+	const char *secret_key;     /* 32 bytes for reversible secrets (with MAY_SECRETS), or NULL */
+	const char *run;            /* folder of unix sockets */
+	const char *trace;          /* folder of the trace store */
+	struct arena *arena;        /* lives as long as this configuration */
+	unsigned loops;             /* how many threads accept */
+};
+
+struct role {
+	const char *name;
+	const char *user; /* "posta-mx" */
+	unsigned may;
+	const struct listener *listeners;
+	size_t nlisteners;
+	/* Reads the role's settings; complaints as conf_read. Nothing is opened. */
+	err (*check)(const struct role_env *env, struct buf *complaints);
+	/* Opens what it needs. Its data stay in the role's own file as one static state pointer. An error is
+	 * logged and ends the process; the supervisor tries again with back-off. */
+	WAITS err (*start)(const struct role_env *env);
+	/* New configuration (already checked). NULL: the process is replaced instead. */
+	WAITS err (*reload)(const struct role_env *env);
+	/* No new sessions come; called once, in a fiber of the first loop, after the sessions have ended or
+	 * their time is over. Closes what start opened. */
+	WAITS void (*stop)(void);
+	/* Answers a control request (HTTP on <run>/<role>-control.sock, root and the supervisor's user only):
+	 * method, path ("/queue/ID"), body; writes JSON. E_NOTFOUND: no such path. NULL: only /metrics, /health. */
+	WAITS err (*control)(str method, str path, str body, struct buf *json);
+	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the old one's end */
+};
+
+/* The server certificate context in force; the caller holds it (tls_drop). NULL when none is configured. */
+struct tls_ctx *role_tls(void);
+/* The role at the other end of an internal listener's connection ("mx"), or "" for a stranger or TCP peer. In
+ * a run without root all roles share one user: then any process of that user counts as every listed role and "*" is given. */
+str role_peer(struct stream *io, const struct listener *l);
+/* True once draining began: sessions say goodbye at the next good moment. */
+bool role_draining(void);
+/* The path of another role's internal socket: "<run>/<role>-<kind>.sock". */
+void role_socket(const struct role_env *env, const char *role, const char *kind, struct net_addr *out);
+
+/* main() of a role's process: control is the descriptor of the supervisor's channel. Returns the exit code. */
+int role_main(const struct role *r, int control);
+
+#endif
