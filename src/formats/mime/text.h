@@ -1,0 +1,31 @@
+/* formats/mime/text.h: bodies decoded. RFC 2045 6.7 (quoted-printable), 6.8 (base64); uuencode.
+ * Pure, lenient, in pieces; output is bounded by the buf's maximum and simply ends there. */
+#ifndef FORMATS_MIME_TEXT_H
+#define FORMATS_MIME_TEXT_H
+
+#include "formats/mime/message.h"
+
+struct mime_decoder {
+	enum mime_encoding encoding;
+	unsigned bits, nbits; /* base64: what is not yet a byte */
+	unsigned state;	      /* quoted-printable and uuencode: where in a token or line */
+	size_t blanks;	      /* quoted-printable: white space that may be trailing */
+	char held[4];
+	bool done; /* end of the data was seen */
+	bool bad;  /* something was skipped or taken literally */
+};
+void mime_decode_init(struct mime_decoder *d, enum mime_encoding encoding);
+/* E_LIMIT: out is full; what fitted is there and the rest can be dropped. */
+MUST_USE err mime_decode_feed(struct mime_decoder *d, str in, struct buf *out);
+MUST_USE err mime_decode_end(struct mime_decoder *d, struct buf *out);
+
+/* A part's body with its transfer encoding undone: E_LIMIT as above. */
+MUST_USE err mime_decode_body(const struct mime_part *p, struct buf *out);
+/* The text of a leaf as UTF-8, from transfer encoding and charset. E_LIMIT: cut at out's maximum,
+ * on a character. A charset that is missing or unknown is UTF-8 when the bytes are, else Latin-1.
+ */
+MUST_USE err mime_text(const struct mime_part *p, struct buf *out);
+/* All text parts below p, one after the other, a newline between; for search. */
+MUST_USE err mime_all_text(const struct mime_part *p, struct buf *out);
+
+#endif
