@@ -46,6 +46,17 @@
 #define LIM_ALIAS_TARGETS 1000   /* addresses that one alias leads to */
 #define LIM_ALIAS_DEPTH 10       /* aliases of aliases */
 
+/* Queue, DSN, trace, names */
+#define LIM_QUEUE_LOT 100        /* recipients tried in one transaction; RFC 5321 4.5.3.1.8: every server takes 100 */
+#define LIM_QUEUE_READY 100      /* lots of one destination in memory; the others wait in the store */
+#define LIM_QUEUE_DESTINATIONS 20000 /* destinations in memory; the others wait in the store */
+#define LIM_QUEUE_LIST 200       /* entries in one page of a listing */
+#define LIM_DSN_RETURN KIB(50)   /* octets of a message that a DSN returns whole; of a longer one the header */
+#define LIM_DSN_HEADER KIB(64)   /* octets of a returned header */
+#define LIM_TRACE_PENDING MIB(4) /* octets of events waiting to be written; more are dropped and counted */
+#define LIM_TRACE_DETAIL 1000    /* octets of an event's text */
+#define LIM_DNS_RECORDS 100      /* records of one answer that are looked at */
+
 /* The machine */
 #define LIM_HTTP_HEAD KIB(16)    /* octets of a request line and header of the control and metrics listeners */
 #define LIM_HTTP_BODY MIB(1)     /* octets of a control request or answer */
