@@ -11,9 +11,11 @@ TEST(pop3_commands)
 	} rows[] = {
 		{ S("QUIT"), OK, S("QUIT"), S(""), S(""), S("") },
 		{ S("top 1 10"), OK, S("top"), S("1"), S("10"), S("1 10") },
-		{ S("PASS my pass word"), OK, S("PASS"), S("my"), S("pass word"), S("my pass word") },
-		{ S("PASS  x"), OK, S("PASS"), S("x"), S(""), S(" x") },      /* 1939 7: spaces count */
-		{ S("PASS \xc3\xa9"), OK, S("PASS"), S("\xc3\xa9"), S(""), S("\xc3\xa9") }, /* 6856 2.1 */
+		{ S("PASS my pass word"), OK, S("PASS"), S("my"), S("pass word"),
+		  S("my pass word") },
+		{ S("PASS  x"), OK, S("PASS"), S("x"), S(""), S(" x") }, /* 1939 7: spaces count */
+		{ S("PASS \xc3\xa9"), OK, S("PASS"), S("\xc3\xa9"), S(""),
+		  S("\xc3\xa9") }, /* 6856 2.1 */
 		{ S("RETR \xc3\xa9"), E_SYNTAX, S(""), S(""), S(""), S("") },
 		{ S(""), E_SYNTAX, S(""), S(""), S(""), S("") },
 		{ S(" QUIT"), E_SYNTAX, S(""), S(""), S(""), S("") },
@@ -39,8 +41,12 @@ TEST(pop3_numbers)
 		err e;
 		size_t want;
 	} rows[] = {
-		{ S("1"), OK, 1 },	 { S("3"), OK, 3 },	   { S("4"), E_NOTFOUND, 0 },
-		{ S("0"), E_NOTFOUND, 0 }, { S("-1"), E_SYNTAX, 0 }, { S(""), E_SYNTAX, 0 },
+		{ S("1"), OK, 1 },
+		{ S("3"), OK, 3 },
+		{ S("4"), E_NOTFOUND, 0 },
+		{ S("0"), E_NOTFOUND, 0 },
+		{ S("-1"), E_SYNTAX, 0 },
+		{ S(""), E_SYNTAX, 0 },
 		{ S("99999999999999999999999"), E_NOTFOUND, 0 },
 	};
 

@@ -11,12 +11,12 @@ enum { ST_AUTHORIZATION = 1, ST_TRANSACTION = 2, ST_ANY = 3 };
 struct pop3 {
 	struct stream *io;
 	const struct pop3_role *role;
-	struct arena cmd;         /* dies with the command */
+	struct arena cmd; /* dies with the command */
 	unsigned state;
-	bool quit;                /* QUIT came: leave the loop */
-	struct box *box;          /* after login */
+	bool quit;		  /* QUIT came: leave the loop */
+	struct box *box;	  /* after login */
 	struct folder_view *view; /* INBOX as it was at login: numbers hold still */
-	bool *deleted;            /* one a mail: marked by DELE */
+	bool *deleted;		  /* one a mail: marked by DELE */
 	size_t ndeleted;
 };
 
@@ -29,7 +29,8 @@ struct pop3_verb {
 /* "+OK text" and "-ERR text". */
 WAITS err pop3_ok(struct pop3 *s, const char *fmt, ...) PRINTF(2, 3);
 WAITS err pop3_err(struct pop3 *s, const char *fmt, ...) PRINTF(2, 3);
-/* The index of the mail that arg names; E_NOTFOUND after the -ERR was written (not there, or deleted). */
+/* The index of the mail that arg names; E_NOTFOUND after the -ERR was written (not there, or
+ * deleted). */
 WAITS err pop3_mail(struct pop3 *s, str arg, size_t *index, bool *answered);
 
 /* login.c */

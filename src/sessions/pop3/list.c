@@ -12,8 +12,8 @@ WAITS err pop3_mail(struct pop3 *s, str arg, size_t *index, bool *answered)
 		*index = number - 1;
 		return OK;
 	}
-	return e == E_SYNTAX ? pop3_err(s, "A message number is wanted") :
-			       pop3_err(s, "No such message");
+	return e == E_SYNTAX ? pop3_err(s, "A message number is wanted")
+			     : pop3_err(s, "No such message");
 }
 
 /* RFC 1939 5. */

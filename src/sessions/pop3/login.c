@@ -9,8 +9,9 @@ WAITS err pop3_capa(struct pop3 *s, const struct pop3_command *c)
 	TRY(pop3_ok(s, "Capabilities follow"));
 	if (s->state == ST_AUTHORIZATION)
 		TRY(stream_write(s->io, STR("SASL EXTERNAL\r\n")));
-	return stream_write(s->io, STR("TOP\r\nUIDL\r\nUTF8\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-				       "IMPLEMENTATION posta\r\n.\r\n"));
+	return stream_write(
+		s->io, STR("TOP\r\nUIDL\r\nUTF8\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+			   "IMPLEMENTATION posta\r\n.\r\n"));
 }
 
 /* INBOX as it is now: numbers and sizes hold still until QUIT. */
@@ -34,7 +35,8 @@ static WAITS err login(struct pop3 *s, str name)
 	}
 }
 
-/* RFC 5034 4 with RFC 4422 appendix A: EXTERNAL, the authorization identity as initial response or after a challenge. */
+/* RFC 5034 4 with RFC 4422 appendix A: EXTERNAL, the authorization identity as initial response or
+ * after a challenge. */
 WAITS err pop3_auth(struct pop3 *s, const struct pop3_command *c)
 {
 	CLEANUP(buf_free) struct buf name;

@@ -54,18 +54,12 @@ static WAITS err quit(struct pop3 *s, const struct pop3_command *c)
 }
 
 static const struct pop3_verb verbs[] = {
-	{ S("AUTH"), ST_AUTHORIZATION, pop3_auth },
-	{ S("CAPA"), ST_ANY, pop3_capa },
-	{ S("DELE"), ST_TRANSACTION, pop3_dele },
-	{ S("LIST"), ST_TRANSACTION, pop3_list },
-	{ S("NOOP"), ST_TRANSACTION, noop },
-	{ S("QUIT"), ST_ANY, quit },
-	{ S("RETR"), ST_TRANSACTION, pop3_retr },
-	{ S("RSET"), ST_TRANSACTION, pop3_rset },
-	{ S("STAT"), ST_TRANSACTION, pop3_stat },
-	{ S("TOP"), ST_TRANSACTION, pop3_top },
-	{ S("UIDL"), ST_TRANSACTION, pop3_uidl },
-	{ S("UTF8"), ST_AUTHORIZATION, pop3_utf8 },
+	{ S("AUTH"), ST_AUTHORIZATION, pop3_auth }, { S("CAPA"), ST_ANY, pop3_capa },
+	{ S("DELE"), ST_TRANSACTION, pop3_dele },   { S("LIST"), ST_TRANSACTION, pop3_list },
+	{ S("NOOP"), ST_TRANSACTION, noop },	    { S("QUIT"), ST_ANY, quit },
+	{ S("RETR"), ST_TRANSACTION, pop3_retr },   { S("RSET"), ST_TRANSACTION, pop3_rset },
+	{ S("STAT"), ST_TRANSACTION, pop3_stat },   { S("TOP"), ST_TRANSACTION, pop3_top },
+	{ S("UIDL"), ST_TRANSACTION, pop3_uidl },   { S("UTF8"), ST_AUTHORIZATION, pop3_utf8 },
 };
 
 static WAITS err run_command(struct pop3 *s, str line)
@@ -84,7 +78,8 @@ static WAITS err run_command(struct pop3 *s, str line)
 	return pop3_err(s, "Unknown command");
 }
 
-/* One line from the client and its answer; answers to pipelined commands leave together (RFC 2449 6.6). */
+/* One line from the client and its answer; answers to pipelined commands leave together (RFC
+ * 2449 6.6). */
 static WAITS err turn(struct pop3 *s)
 {
 	str line;
