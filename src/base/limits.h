@@ -58,6 +58,11 @@
 #define LIM_DNS_RECORDS 100      /* records of one answer that are looked at */
 
 /* The machine */
+#define LIM_CONF MIB(1)          /* octets of posta.conf */
+#define LIM_CONF_DEPTH 16        /* groups and lists inside one another in posta.conf */
+#define LIM_CONF_COMPLAINTS KIB(64) /* octets of complaints about one posta.conf; the rest is left out */
+#define LIM_ADDRESSES 64         /* addresses of one kind of listener on a node */
+#define LIM_CERTS 256            /* certificates of a node */
 #define LIM_HTTP_HEAD KIB(16)    /* octets of a request line and header of the control and metrics listeners */
 #define LIM_HTTP_BODY MIB(1)     /* octets of a control request or answer */
 #define LIM_LOG_LINE KIB(4)      /* octets of one log line; longer values are cut */

@@ -36,6 +36,7 @@ struct listener {
 struct role_env {
 	const char *name;           /* the role */
 	str node;                   /* this node's name */
+	str hostname;               /* its name in greetings and Received fields */
 	const struct conf_node *conf; /* the role's own group of posta.conf, may be NULL */
 	const struct conf_node *root; /* the whole file */
 	const char *data;           /* <data>/<role>, exists, writable if MAY_DATA */
@@ -67,6 +68,12 @@ struct role {
 	/* Answers a control request (HTTP on <run>/<role>-control.sock, root and the supervisor's user only):
 	 * method, path ("/queue/ID"), body; writes JSON. E_NOTFOUND: no such path. NULL: only /metrics, /health. */
 	WAITS err (*control)(str method, str path, str body, struct buf *json);
+	/* Other groups at the top of posta.conf that it reads ("routes"), NULL-ended, or NULL: `posta check` takes
+	 * them for known. Its own group is. */
+	const char *const *groups;
+	/* The table of its settings, for `posta check --settings`; may be NULL. */
+	const struct conf_key *keys;
+	size_t nkeys;
 	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the old one's end */
 };
 

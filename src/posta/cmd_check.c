@@ -1,0 +1,48 @@
+/* posta check: says what is wrong with posta.conf and what to write instead. */
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "posta/cmd.h"
+#include "posta/config.h"
+
+static int settings(void)
+{
+	struct buf out;
+
+	buf_init(&out, MIB(1));
+	config_settings(&out);
+	int code = cmd_print(&out);
+
+	buf_free(&out);
+	return code;
+}
+
+static int check(struct cmd_env *env, int argc, char **argv)
+{
+	if (argc == 2 && str_eq(str_z(argv[1]), STR("--settings")))
+		return settings();
+	if (argc > 1)
+		return cmd_usage(env, "it takes no \"%s\"", argv[1]);
+	int code = cmd_load(env);
+
+	if (env->json)
+		printf("{\"ok\": %s, \"file\": \"%s\"}\n", code == CMD_OK ? "true" : "false",
+		       env->config_path);
+	else if (code == CMD_OK)
+		printf("%s is fine: node \"%.*s\", %zu roles\n", env->config_path,
+		       STRF(env->config->node), env->config->nroles);
+	return code;
+}
+
+const struct cmd cmd_check = {
+	.name = "check",
+	.summary = "check the configuration file",
+	.help = "usage: posta check [--config FILE] [--node NAME]\n"
+		"       posta check --settings\n\n"
+		"Reads posta.conf as `posta run` would and names file, line, what is wrong and "
+		"what to write\n"
+		"instead. Nothing is started. --settings lists every setting with its type, range "
+		"and default.\n\n"
+		"example: posta check --config /etc/posta/posta.conf --node mx1\n",
+	.run = check,
+};
