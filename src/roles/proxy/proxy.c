@@ -1,0 +1,161 @@
+#include "roles/proxy/proxy.h"
+
+#include "base/limits.h"
+#include "roles/proxy/connect.h"
+#include "run/log.h"
+#include "services/auth/auth.h"
+#include "services/directory/directory.h"
+#include "sessions/login/login.h"
+
+struct settings {
+	struct login_settings login;
+	int64_t hold, remember, failures_address, failures_account, window;
+	str hostname, default_domain;
+};
+
+#define AT(member) offsetof(struct settings, member)
+static const struct conf_key keys[] = {
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "default_domain", CONF_STR, AT(default_domain), 0, 0, "",
+	  "domain of logins without '@'" },
+	{ "scram", CONF_BOOL, AT(login.scram), 0, 0, "false", "announce SCRAM-SHA-256 and -PLUS" },
+	{ "plain_in_clear", CONF_BOOL, AT(login.plain_in_clear), 0, 0, "false",
+	  "allow passwords without TLS" },
+	{ "patience", CONF_DURATION, AT(login.patience), 1000, 3600000, "60s",
+	  "time for a command before login" },
+	{ "login_time", CONF_DURATION, AT(login.whole), 1000, 3600000, "3m",
+	  "time until logged in" },
+	{ "idle", CONF_DURATION, AT(login.idle), 60000, 86400000, "35m", "a silent session's end" },
+	{ "attempts", CONF_INT, AT(login.attempts), 1, 100, "3", "wrong passwords a connection" },
+	{ "hold", CONF_DURATION, AT(hold), 0, 60000, "10s",
+	  "how long a login waits for its store to come back" },
+	{ "remember", CONF_DURATION, AT(remember), 0, 86400000, "10m",
+	  "how long a verified password is remembered in memory" },
+	{ "failures_address", CONF_INT, AT(failures_address), 1, 1000000, "20",
+	  "wrong passwords from one network within the window" },
+	{ "failures_account", CONF_INT, AT(failures_account), 1, 1000000, "10",
+	  "wrong passwords for one account within the window" },
+	{ "window", CONF_DURATION, AT(window), 1000, 86400000, "10m", "the window of the two" },
+};
+
+static struct {
+	struct settings set;
+	struct proxy_backends back;
+	struct dirtable *table;
+	struct auth *auth;
+} proxy;
+
+static err read_settings(const struct role_env *env, struct buf *complaints, struct settings *set,
+			 struct backends *back)
+{
+	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
+	err also = backends_read(env, complaints, back);
+
+	return e != OK ? e : also;
+}
+
+static err check(const struct role_env *env, struct buf *complaints)
+{
+	struct settings set;
+	struct backends back;
+
+	return read_settings(env, complaints, &set, &back);
+}
+
+/* The settings of env become the ones in force. */
+static WAITS err reload(const struct role_env *env)
+{
+	CLEANUP(buf_free) struct buf complaints;
+	struct settings set;
+	struct backends back;
+
+	buf_init(&complaints, LIM_HTTP_BODY);
+	if (read_settings(env, &complaints, &set, &back) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	if (!set.hostname.n)
+		set.hostname = env->node;
+	proxy.set = set;
+	proxy.back = (struct proxy_backends){ .all = back, .hold = set.hold };
+	return OK;
+}
+
+static WAITS err start(const struct role_env *env)
+{
+	TRY(reload(env));
+	const struct dirtable_options table = { .database = env->directory };
+
+	TRY(dirtable_open(&table, &proxy.table));
+	const struct auth_options auth = { .table = proxy.table,
+					   .secrets = env->secrets,
+					   .default_domain = proxy.set.default_domain,
+					   .remember = proxy.set.remember,
+					   .failures_address = proxy.set.failures_address,
+					   .failures_account = proxy.set.failures_account,
+					   .window = proxy.set.window };
+
+	return auth_open(&auth, &proxy.auth);
+}
+
+static WAITS void stop(void)
+{
+	auth_close(proxy.auth);
+	dirtable_close(proxy.table);
+}
+
+static str hostname(void)
+{
+	return proxy.set.hostname;
+}
+
+static const struct login_settings *login_settings(void)
+{
+	return &proxy.set.login;
+}
+
+static struct auth *login_auth(void)
+{
+	return proxy.auth;
+}
+
+static WAITS err connect_mailbox(const struct net_addr *peer, str service,
+				 const struct dir_user *user, str password, struct arena *a,
+				 struct login_back *out)
+{
+	return proxy_connect(&proxy.back, proxy.table, peer, service, user, password, a, out);
+}
+
+static const struct login_role logins = {
+	.hostname = hostname,
+	.settings = login_settings,
+	.auth = login_auth,
+	.connect = connect_mailbox,
+};
+
+static WAITS err imap(struct stream *io, const struct listener *l)
+{
+	return imap_login_session(io, l->tls, &logins);
+}
+
+static WAITS err pop3(struct stream *io, const struct listener *l)
+{
+	return pop3_login_session(io, l->tls, &logins);
+}
+
+static const struct listener listeners[] = {
+	{ .kind = "imap", .port = 143, .session = imap },
+	{ .kind = "imaps", .port = 993, .tls = true, .session = imap },
+	{ .kind = "pop3", .port = 110, .session = pop3 },
+	{ .kind = "pop3s", .port = 995, .tls = true, .session = pop3 },
+};
+
+const struct role role_proxy = {
+	.name = "proxy",
+	.user = "posta-proxy",
+	.may = MAY_CONNECT | MAY_DIRECTORY | MAY_SECRETS,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.check = check,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+};
