@@ -37,14 +37,14 @@ TEST(dsn_fields_of_rfc3464)
 		S("Content-Type: message/delivery-status\r\n\r\n"),
 		S("Original-Envelope-Id: QQ314159\r\n"),		     /* 3464 2.2.1 */
 		S("Reporting-MTA: dns; mail.demo.test\r\n"),		     /* 2.2.2 */
-		S("Arrival-Date: Sun, 09 Sep 2001 01:46:40 +0000\r\n"),	     /* 2.2.5 */
+		S("Arrival-Date: Sun, 9 Sep 2001 01:46:40 +0000\r\n"),	     /* 2.2.5 */
 		S("\r\n\r\nOriginal-Recipient: rfc822; dead+x@b.example\r\n" /* 2.3.1 */
 		  "Final-Recipient: rfc822; dead@b.example\r\n"		     /* 2.3.2 */
 		  "Action: failed\r\n"					     /* 2.3.3 */
 		  "Status: 5.1.1\r\n"					     /* 2.3.4 */
 		  "Remote-MTA: dns; mx.b.example\r\n"			     /* 2.3.5 */
 		  "Diagnostic-Code: smtp; 550 5.1.1 No such user\r\n"	     /* 2.3.6 */
-		  "Last-Attempt-Date: Sun, 09 Sep 2001 01:56:40 +0000\r\n"   /* 2.3.7 */
+		  "Last-Attempt-Date: Sun, 9 Sep 2001 01:56:40 +0000\r\n"   /* 2.3.7 */
 		  "Final-Log-ID: 0xyz\r\n"),				     /* 2.3.8 */
 		S("\r\n\r\nFinal-Recipient: rfc822; x@c.example\r\n"
 		  "Action: failed\r\nStatus: 5.4.4\r\nDiagnostic-Code: X-Posta; no such "

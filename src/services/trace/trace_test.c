@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/test.h"
 #include "run/fiber.h"
 #include "services/trace/store.h"
