@@ -12,6 +12,9 @@
 #define LIM_SMTP_DOMAIN 255      /* octets, RFC 5321 4.5.3.1.2 */
 #define LIM_SMTP_PATH 256        /* octets with brackets, RFC 5321 4.5.3.1.3 */
 #define LIM_SMTP_RCPTS 1000      /* recipients a transaction; RFC 5321 4.5.3.1.8 asks 100; smtp.rcpts_max */
+#define LIM_SMTP_ENVID 100       /* octets, RFC 3461 4.4; XDELIVERYID too */
+#define LIM_SMTP_ORCPT 500       /* octets, RFC 3461 4.2 */
+#define LIM_SMTP_AUTH 500        /* octets of the AUTH parameter, RFC 4954 5 */
 #define LIM_SMTP_REPLY KIB(4)    /* octets of one reply, all its lines */
 #define LIM_MESSAGE MIB(50)      /* octets of a message, RFC 1870; smtp.message_max */
 #define LIM_MESSAGE_RAM KIB(256) /* octets of a message kept in memory while it arrives; the rest goes to an unlinked file */

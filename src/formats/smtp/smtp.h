@@ -94,7 +94,6 @@ struct smtp_data {
 	bool bdat;     /* set by the caller: only judge line ends */
 	uint64_t size; /* content octets given so far */
 	uint64_t bare; /* CR or LF that stood alone */
-	str pending;   /* octets held back that proved to be content */
 };
 bool smtp_data_next(struct smtp_data *d, str *in, str *piece);
 /* BDAT's end: a CR that was the last octet counts as bare. */
