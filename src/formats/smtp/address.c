@@ -1,7 +1,7 @@
 #include <arpa/inet.h>
 
 #include "base/enc.h"
-#include "formats/smtp/smtp.h"
+#include "formats/smtp/path.h"
 
 /* RFC 5321 4.1.2 (atext is RFC 5322 3.2.3), RFC 6531 3.3 (octets over 127). */
 static bool is_atext(char c)
