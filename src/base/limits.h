@@ -16,6 +16,7 @@
 #define LIM_SMTP_ORCPT 500       /* octets, RFC 3461 4.2 */
 #define LIM_SMTP_AUTH 500        /* octets of the AUTH parameter, RFC 4954 5 */
 #define LIM_SMTP_REPLY KIB(4)    /* octets of one reply, all its lines */
+#define LIM_SMTP_REPLY_LINES 100 /* lines of one reply that a client reads */
 #define LIM_MESSAGE MIB(50)      /* octets of a message, RFC 1870; smtp.message_max */
 #define LIM_MESSAGE_RAM KIB(256) /* octets of a message kept in memory while it arrives; the rest goes to an unlinked file */
 #define LIM_RECEIVED 50          /* Received fields before it is a loop, RFC 5321 6.3 asks at least 100 hops or 25 trace fields */
