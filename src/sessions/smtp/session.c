@@ -245,7 +245,9 @@ WAITS err smtp_session(struct stream *io, bool implicit_tls, str peer_role,
 	s.info.peer_role = arena_dup(&s.session, peer_role);
 	s.whole = clock_in(s.lim->whole);
 	smtp_patience(&s, s.lim->command);
-	return converse(&s);
+	err e = converse(&s);
+
+	return e == E_EOF ? OK : e;
 }
 
 void smtp_count_error(struct smtp *s)
