@@ -76,6 +76,13 @@
 #define LIM_LOG_LINE KIB(4)      /* octets of one log line; longer values are cut */
 #define LIM_STREAM_IN KIB(64)    /* octets that a stream buffers of its input at most */
 #define LIM_STREAM_OUT KIB(64)   /* octets that a stream buffers of its output before a write waits */
+#if POSTA_SANITIZED
+#define LIM_FIBER_STACK MIB(1)   /* octets of address space; frames are larger there */
+#else
+#define LIM_FIBER_STACK KIB(256) /* octets of address space of one fiber's stack */
+#endif
+#define LIM_FIBER_RUN 10         /* ms that a fiber may run between two waits without a line in the log */
+#define LIM_FIBER_POOL 256       /* stacks that a loop keeps for its next fibers */
 #define LIM_KV_KEY KIB(2)        /* octets of a key in a partition */
 #define LIM_KV_VALUE MIB(4)      /* octets of a value; larger ones are blobs */
 #define LIM_KV_BATCH MIB(16)     /* octets of one commit */
