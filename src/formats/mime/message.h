@@ -117,18 +117,19 @@ struct mime_level {
 struct mime_scan {
 	struct arena *a;
 	struct mime_part *root;
-	size_t at, lines;	     /* octets and line ends of all complete lines so far */
-	unsigned parts, top;	     /* parts made; level of the part in hand */
-	bool in_header, field, stop; /* stop: no boundary counts any more */
-	bool whole;		     /* message holds all of it */
-	str message;
+	size_t at, lines; /* octets and line ends of all lines so far */
+	unsigned parts;	  /* made so far */
+	unsigned top;	  /* level of the part in hand */
 	unsigned eol;	  /* octets of the line end before this line: 0, 1, 2 */
+	bool in_header;	  /* the part in hand has no body yet */
+	bool stop;	  /* no boundary counts any more */
+	const str *whole; /* the message when all of it is there, else NULL */
+	struct buf head;  /* a copy of the header in hand when it is not */
 	size_t line_n;	  /* octets of the unfinished line */
-	char last;	  /* its last octet */
-	struct buf head;  /* copy of the header in hand when not whole */
-	size_t head_line; /* where the line in hand begins in head */
+	char *line;	  /* its first MIME_SCAN_LINE */
+	char before;	  /* the octet before the last one */
+	char last;
 	struct mime_level level[LIM_MIME_DEPTH];
-	char line[MIME_SCAN_LINE]; /* the start of the unfinished line */
 };
 /* The caller ends with mime_scan_end, which frees what is not in the arena. */
 void mime_scan_init(struct mime_scan *s, struct arena *a);

@@ -8,16 +8,19 @@
 struct mime_decoder {
 	enum mime_encoding encoding;
 	unsigned bits, nbits; /* base64: what is not yet a byte */
-	unsigned state;	      /* quoted-printable and uuencode: where in a token or line */
-	size_t blanks;	      /* quoted-printable: white space that may be trailing */
+	unsigned state; /* quoted-printable: what stands in held; uuencode: where in the data */
 	char held[4];
-	bool done; /* end of the data was seen */
-	bool bad;  /* something was skipped or taken literally */
+	struct buf
+		blanks; /* quoted-printable, uuencode: octets whose meaning the line end decides */
+	bool done;	/* the end of the data was seen */
+	bool bad;	/* something was skipped or taken literally */
 };
+/* mime_decode_end, or mime_decode_free without it, gives back what it holds. */
 void mime_decode_init(struct mime_decoder *d, enum mime_encoding encoding);
 /* E_LIMIT: out is full; what fitted is there and the rest can be dropped. */
 MUST_USE err mime_decode_feed(struct mime_decoder *d, str in, struct buf *out);
 MUST_USE err mime_decode_end(struct mime_decoder *d, struct buf *out);
+void mime_decode_free(struct mime_decoder *d);
 
 /* A part's body with its transfer encoding undone: E_LIMIT as above. */
 MUST_USE err mime_decode_body(const struct mime_part *p, struct buf *out);
