@@ -17,7 +17,10 @@ struct stream *stream_open(int fd, const struct net_addr *peer);
  * what is written is kept (stream_written). */
 struct stream *stream_script(str input, size_t piece);
 str stream_written(const struct stream *s);
-/* Flushes nothing; closes, frees. NULL allowed. With TLS sends close_notify if it can without waiting. */
+/* The same, kept beyond stream_close: everything written is added to out as well. */
+void stream_script_keep(struct stream *s, struct buf *out);
+/* Flushes nothing; closes, frees. NULL allowed. With TLS sends close_notify if it can without
+ * waiting. */
 void stream_close(struct stream *s);
 
 const struct net_addr *stream_peer(const struct stream *s);
@@ -28,12 +31,13 @@ void stream_deadline(struct stream *s, msec deadline);
 /* ---- input ---- */
 /* What is buffered, without waiting. */
 str stream_peek(const struct stream *s);
-/* Waits for at least one octet more than is buffered. E_EOF at the end; E_LIMIT when LIM_STREAM_IN is full. */
+/* Waits for at least one octet more than is buffered. E_EOF at the end; E_LIMIT when LIM_STREAM_IN
+ * is full. */
 WAITS MUST_USE err stream_fill(struct stream *s);
 /* Drops n buffered octets; n <= stream_peek().n. */
 void stream_eat(struct stream *s, size_t n);
-/* One line ended by CRLF (or a bare LF when lenient), given without its end and already eaten; valid until
- * the next read. A bare CR or (strict) bare LF stays in the line: the caller judges.
+/* One line ended by CRLF (or a bare LF when lenient), given without its end and already eaten;
+ * valid until the next read. A bare CR or (strict) bare LF stays in the line: the caller judges.
  * E_LIMIT: no line end within max octets; the octets up to the line's end are skipped as they come,
  * so that the next call gives the next line. E_EOF: end, *line has what there was. */
 enum line_end { LINE_CRLF, LINE_LENIENT };
@@ -44,7 +48,8 @@ WAITS MUST_USE err stream_read(struct stream *s, char *p, size_t n, size_t *got)
 WAITS MUST_USE err stream_read_full(struct stream *s, char *p, size_t n);
 
 /* ---- output ---- */
-/* Buffers; waits only when LIM_STREAM_OUT is full. After a failure each later call gives the same error. */
+/* Buffers; waits only when LIM_STREAM_OUT is full. After a failure each later call gives the same
+ * error. */
 WAITS MUST_USE err stream_write(struct stream *s, str bytes);
 WAITS MUST_USE err stream_fmt(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
 WAITS MUST_USE err stream_flush(struct stream *s);
@@ -52,20 +57,22 @@ WAITS MUST_USE err stream_flush(struct stream *s);
 size_t stream_unsent(const struct stream *s);
 
 /* ---- both directions, for the proxy ---- */
-/* Copies until either side ends or is idle for idle milliseconds; what is buffered goes first. Counts octets. */
-WAITS MUST_USE err stream_splice(struct stream *a, struct stream *b, msec idle, uint64_t *a_to_b, uint64_t *b_to_a);
+/* Copies until either side ends or is idle for idle milliseconds; what is buffered goes first.
+ * Counts octets. */
+WAITS MUST_USE err stream_splice(struct stream *a, struct stream *b, msec idle, uint64_t *a_to_b,
+				 uint64_t *b_to_a);
 
 /* ---- TLS (OpenSSL 3, TLS 1.2 and up) ---- */
-/* Upgrades. Server side: drops (returns true in *had_input) clear-text octets that were buffered behind the
- * command, which no command may use (RFC 3207 4.2, CVE-2011-0411). */
+/* Upgrades. Server side: drops (returns true in *had_input) clear-text octets that were buffered
+ * behind the command, which no command may use (RFC 3207 4.2, CVE-2011-0411). */
 WAITS MUST_USE err stream_tls_accept(struct stream *s, struct tls_ctx *ctx, bool *had_input);
 /* name: SNI and, if ctx verifies, the name to find in the certificate. */
 WAITS MUST_USE err stream_tls_connect(struct stream *s, struct tls_ctx *ctx, str name);
 bool stream_is_tls(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear. Static or the session's. */
 str stream_tls_info(const struct stream *s);
-/* Channel binding for SCRAM-PLUS: tls-exporter (RFC 9266, TLS 1.3) or tls-server-end-point (RFC 5929).
- * E_NOTFOUND when there is none. */
+/* Channel binding for SCRAM-PLUS: tls-exporter (RFC 9266, TLS 1.3) or tls-server-end-point (RFC
+ * 5929). E_NOTFOUND when there is none. */
 MUST_USE err stream_tls_binding(struct stream *s, str type, struct buf *out);
 
 #endif

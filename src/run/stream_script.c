@@ -7,6 +7,7 @@
 
 struct script {
 	struct buf input, written;
+	struct buf *kept; /* the test's, or NULL */
 	size_t at, piece;
 };
 
@@ -29,6 +30,8 @@ static err script_read(struct stream *s, char *p, size_t n, size_t *got)
 static err script_write(struct stream *s, const char *p, size_t n, size_t *put)
 {
 	buf_add(&s->script->written, str_of(p, n));
+	if (s->script->kept)
+		buf_add(s->script->kept, str_of(p, n));
 	*put = n;
 	return buf_done(&s->script->written);
 }
@@ -58,4 +61,9 @@ struct stream *stream_script(str input, size_t piece)
 str stream_written(const struct stream *s)
 {
 	return s->script ? buf_str(&s->script->written) : STR("");
+}
+
+void stream_script_keep(struct stream *s, struct buf *out)
+{
+	s->script->kept = out;
 }
