@@ -18,7 +18,8 @@ static void fiber_set_trace_of(struct fiber *f, str id)
 {
 	id = str_take(id, sizeof(f->trace) - 1);
 	f->ntrace = (unsigned char)id.n;
-	memmove(f->trace, id.p, id.n);
+	if (id.n)
+		memmove(f->trace, id.p, id.n);
 }
 
 /* ---- birth and death ---- */

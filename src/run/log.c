@@ -34,7 +34,8 @@ static bool add(struct line *l, str s)
 {
 	if (s.n > sizeof(l->p) - ROOM_FOR_END - l->n)
 		return false;
-	memcpy(l->p + l->n, s.p, s.n);
+	if (s.n)
+		memcpy(l->p + l->n, s.p, s.n);
 	l->n += s.n;
 	return true;
 }
