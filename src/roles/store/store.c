@@ -1,0 +1,216 @@
+#include "roles/store/store.h"
+
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "run/log.h"
+#include "run/work.h"
+
+#define AT(member) offsetof(struct store_settings, member)
+static const struct conf_key keys[] = {
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "backend", CONF_STR, AT(backend), 0, 0, "",
+	  "name of this store in users' locations; empty: the only one" },
+	{ "reserve", CONF_SIZE, AT(reserve), 0, INT64_MAX, "256M",
+	  "octets of disk kept free: below it deliveries get 452, expunge still works" },
+	{ "keep_expunged", CONF_DURATION, AT(keep_expunged), 0, INT64_MAX, "7d",
+	  "how long an expunged mail can be restored" },
+	{ "reclaim", CONF_DURATION, AT(reclaim), 1000, INT64_MAX, "1m",
+	  "how often expunged mails over their time are reclaimed" },
+	{ "message_max", CONF_SIZE, AT(message_max), 1000, INT64_MAX, "50M",
+	  "octets of a message" },
+	{ "rcpts_max", CONF_INT, AT(rcpts_max), 100, 100000, "1000", "recipients of one delivery" },
+	{ "over_quota_permanent", CONF_BOOL, AT(over_quota_permanent), 0, 0, "false",
+	  "say 552 5.2.2 when a mailbox is full, rather than 452 4.2.2" },
+	{ "lmtp_peers", CONF_STRS, AT(lmtp_peer_texts), 0, 0, "",
+	  "networks that may deliver over TCP LMTP, e.g. [\"10.0.0.0/8\"]" },
+	{ "lmtp_timeout", CONF_DURATION, AT(lmtp.command), 1000, 86400000, "5m",
+	  "time for the next LMTP command, and for each part of a message" },
+};
+
+/* Settings are read by all loops: a reload publishes new ones, old ones stay for those who still
+ * read them. */
+static _Atomic(const struct store_settings *) settings;
+static struct store store;
+static struct fiber *care_fiber;
+
+static err read_peers(const struct role_env *env, struct buf *complaints,
+		      struct store_settings *set)
+{
+	struct net_block *v = arena_get(
+		env->arena, size_mul(set->lmtp_peer_texts.n + 1, sizeof(struct net_block)), 16);
+
+	for (size_t i = 0; i < set->lmtp_peer_texts.n; i++) {
+		str text = set->lmtp_peer_texts.v[i];
+
+		if (!text.n)
+			continue;
+		if (net_block_parse(text, &v[set->nlmtp_peers]) != OK) {
+			conf_complain(conf_find(env->conf, "lmtp_peers"), complaints,
+				      "\"%.*s\" is no network; write one as \"10.0.0.0/8\"",
+				      STRF(text));
+			return E_SYNTAX;
+		}
+		set->nlmtp_peers++;
+	}
+	set->lmtp_peers = v;
+	return OK;
+}
+
+static err read_settings(const struct role_env *env, struct buf *complaints,
+			 struct store_settings *set)
+{
+	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
+
+	TRY(e);
+	TRY(read_peers(env, complaints, set));
+	if (!set->hostname.n)
+		set->hostname = env->node;
+	set->lmtp.rcpts = set->rcpts_max;
+	set->lmtp.message = set->message_max;
+	set->lmtp.errors = 100;
+	set->lmtp.transactions = INT64_MAX;
+	set->lmtp.data_block = set->lmtp.command;
+	set->lmtp.whole = NEVER;
+	set->lmtp.spool_dir = env->data;
+	return OK;
+}
+
+static err check(const struct role_env *env, struct buf *complaints)
+{
+	struct store_settings set = { 0 };
+
+	return read_settings(env, complaints, &set);
+}
+
+/* Lives until the process ends: sessions of other loops read the old one as long as they like. */
+static struct arena keep;
+
+WAITS static err reload(const struct role_env *env)
+{
+	CLEANUP(buf_free) struct buf complaints;
+	struct store_settings *set = NEW(&keep, struct store_settings);
+	struct role_env mine = *env;
+
+	mine.arena = &keep;
+	buf_init(&complaints, LIM_HTTP_BODY);
+	if (read_settings(&mine, &complaints, set) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	set->hostname = arena_dup(&keep, set->hostname);
+	set->backend = arena_dup(&keep, set->backend);
+	set->lmtp.spool_dir = arena_z(&keep, str_z(env->data));
+	atomic_store(&settings, set);
+	return OK;
+}
+
+static err open_kv(void *arg)
+{
+	const struct kv_options *o = arg;
+
+	return kv_open_rocksdb(o, &store.kv);
+}
+
+/* Gives back what expunged mails held, in small steps, as long as the process lives. */
+WAITS static err care(void *arg)
+{
+	for (;;) {
+		TRY(fiber_sleep(clock_in(atomic_load(&settings)->reclaim)));
+		err e = mailstore_reclaim(store.mail);
+
+		if (e == E_CANCELED)
+			return e;
+		if (e)
+			LOG(LOG_WARN, "store.reclaim", KE(e));
+	}
+}
+
+WAITS static err start(const struct role_env *env)
+{
+	char dir[512];
+	CLEANUP(buf_free) struct buf path;
+
+	arena_init(&keep, MIB(16));
+	TRY(reload(env));
+	const struct store_settings *set = atomic_load(&settings);
+
+	buf_init(&path, sizeof(dir) - 1);
+	buf_fmt(&path, "%s/mail", env->data);
+	TRY(buf_done(&path));
+	TRY(str_to_z(buf_str(&path), dir, sizeof(dir)));
+	struct kv_options kv = { .dir = dir, .reserve = (uint64_t)set->reserve };
+
+	TRY(work(POOL_DISK, open_kv, &kv));
+	const struct mailstore_options mail = { .kv = store.kv,
+						.keep_expunged = set->keep_expunged };
+
+	TRY(mailstore_open(&mail, &store.mail));
+	const struct dirtable_options table = { .database = env->directory };
+
+	TRY(dirtable_open(&table, &store.table));
+	care_fiber = fiber_start("store.care", care, NULL);
+	return OK;
+}
+
+static err close_kv(void *arg)
+{
+	kv_close(store.kv);
+	return OK;
+}
+
+WAITS static void stop(void)
+{
+	fiber_cancel(care_fiber);
+	err e = fiber_join(care_fiber);
+
+	if (e && e != E_CANCELED)
+		LOG(LOG_WARN, "store.care", KE(e));
+	dirtable_close(store.table);
+	mailstore_close(store.mail);
+	e = work(POOL_DISK, close_kv, NULL);
+	if (e)
+		LOG(LOG_WARN, "store.close", KE(e));
+}
+
+const struct store *store_here(void)
+{
+	return &store;
+}
+
+const struct store_settings *store_settings(void)
+{
+	return atomic_load(&settings);
+}
+
+WAITS err store_open_box(const struct dir_user *u, struct box **box)
+{
+	const struct store *s = store_here();
+
+	if (u->state == HOME_MOVING)
+		return fail(E_AGAIN, "mailbox is moving");
+	if (!str_eq(u->backend, store_settings()->backend))
+		return fail(E_AGAIN, "mailbox lives on back-end \"%.*s\"", STRF(u->backend));
+	return box_open(s->mail, u->id, u->epoch, u->quota, box);
+}
+
+static const char *const lmtp_peers[] = { "mx", "relay", "submission", NULL };
+
+static const struct listener listeners[] = {
+	{ .kind = "lmtp",
+	  .port = 24,
+	  .internal = true,
+	  .peers = lmtp_peers,
+	  .session = store_lmtp_session },
+};
+
+const struct role role_store = {
+	.name = "store",
+	.user = "posta-store",
+	.may = MAY_DATA | MAY_DIRECTORY,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.check = check,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+	.exclusive = true,
+};

@@ -1,0 +1,43 @@
+/* roles/store/store.h: mailboxes. LMTP in (lmtp.c); IMAP and POP3 out have a file each. One process
+ * with several loops, since one process can open RocksDB. */
+#ifndef ROLES_STORE_STORE_H
+#define ROLES_STORE_STORE_H
+
+#include "run/role.h"
+#include "services/directory/directory.h"
+#include "services/mailbox/mailbox.h"
+#include "sessions/smtp/smtp.h"
+
+extern const struct role role_store;
+
+struct store_settings {
+	str hostname;			    /* in greetings */
+	str backend;			    /* this store's name in users' locations */
+	bool over_quota_permanent;	    /* 552 5.2.2 rather than 452 4.2.2 */
+	const struct net_block *lmtp_peers; /* who may use LMTP over TCP */
+	size_t nlmtp_peers;
+	struct smtp_limits lmtp;
+	/* as conf_read gives them */
+	int64_t message_max, rcpts_max, reserve, keep_expunged, reclaim;
+	struct conf_strs lmtp_peer_texts;
+};
+/* Those in force; a reload makes new ones, old ones stay readable. */
+const struct store_settings *store_settings(void);
+
+/* What the sessions of this process stand on, between start and stop. */
+struct store {
+	struct kv *kv;
+	struct mailstore *mail;
+	struct dirtable *table;
+};
+const struct store *store_here(void);
+
+/* Is this user's mailbox here, now? E_AGAIN: it lives elsewhere or is moving (LMTP 451 4.2.0, login
+ * [UNAVAILABLE]); E_DENIED: another node has taken it, E_IO and the like. OK: *box is held by the
+ * caller. */
+WAITS MUST_USE err store_open_box(const struct dir_user *u, struct box **box);
+
+/* Sessions of the listeners. */
+WAITS MUST_USE err store_lmtp_session(struct stream *io, const struct listener *l); /* lmtp.c */
+
+#endif
