@@ -32,6 +32,14 @@
 #define LIM_IMAP_SET 10000       /* ranges in a sequence set */
 #define LIM_IMAP_DEPTH 32        /* nested lists and search keys */
 #define LIM_IMAP_PRELOGIN KIB(8) /* octets of a command before login */
+#define LIM_IMAP_TAG 256         /* octets of a command's tag */
+#define LIM_IMAP_KEYS 2000       /* keys of one SEARCH */
+#define LIM_IMAP_ITEMS 200       /* items of one FETCH */
+#define LIM_IMAP_FIELDS 1000     /* header fields of one FETCH section */
+#define LIM_IMAP_PATTERNS 100    /* patterns of one LIST */
+#define LIM_IMAP_ID 30           /* fields of ID, RFC 2971 3.3 */
+#define LIM_IMAP_VALUES 100000   /* values of one response, at the calling end */
+#define LIM_IMAP_QUOTED 1000     /* octets of a quoted string; longer ones are written as literals */
 #define LIM_POP3_LINE 255        /* octets with CRLF, RFC 2449 4 */
 #define LIM_FOLDER_NAME 1000     /* octets of a folder's name in UTF-8 */
 #define LIM_FOLDERS 10000        /* folders of one user */
