@@ -1,5 +1,5 @@
-/* formats/imap/command.h: a command's tag and name, and the arguments of those that have no file of their own. RFC 9051 9
- * (command, append, id); RFC 2971 (ID). Pure. */
+/* formats/imap/command.h: a command's tag and name, and the arguments of those that have no file of
+ * their own. RFC 9051 9 (command, append, id); RFC 2971 (ID). Pure. */
 #ifndef FORMATS_IMAP_COMMAND_H
 #define FORMATS_IMAP_COMMAND_H
 
@@ -14,7 +14,8 @@ struct imap_command {
 /* The cursor then stands at the arguments' space, or at the end. */
 MUST_USE err imap_parse_command(struct imap_in *in, struct imap_command *out);
 
-/* APPEND as far as its message: 'INBOX (\Seen) "date" ' and the line's end is the message's literal. */
+/* APPEND as far as its message: 'INBOX (\Seen) "date" ' and the line's end is the message's
+ * literal. */
 struct imap_append {
 	str mailbox;
 	struct imap_flags flags;
@@ -26,6 +27,7 @@ struct imap_append {
 MUST_USE err imap_parse_append(struct imap_in *in, bool utf8, struct imap_append *out);
 
 /* NIL or ("name" "value" ...): calls fn for each. */
-MUST_USE err imap_parse_id(struct imap_in *in, void (*fn)(void *arg, str name, str value), void *arg);
+MUST_USE err imap_parse_id(struct imap_in *in, void (*fn)(void *arg, str name, str value),
+			   void *arg);
 
 #endif

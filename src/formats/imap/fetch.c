@@ -45,8 +45,10 @@ static const struct {
 	str name;
 	enum imap_section_what what;
 } texts[] = {
-	{ S("HEADER"), IMAP_S_HEADER },         { S("HEADER.FIELDS"), IMAP_S_FIELDS },
-	{ S("HEADER.FIELDS.NOT"), IMAP_S_FIELDS_NOT }, { S("TEXT"), IMAP_S_TEXT },
+	{ S("HEADER"), IMAP_S_HEADER },
+	{ S("HEADER.FIELDS"), IMAP_S_FIELDS },
+	{ S("HEADER.FIELDS.NOT"), IMAP_S_FIELDS_NOT },
+	{ S("TEXT"), IMAP_S_TEXT },
 	{ S("MIME"), IMAP_S_MIME },
 };
 
@@ -137,7 +139,8 @@ static err parse_partial(struct imap_in *in, struct imap_section *s)
 /* Behind "[". */
 static err parse_section(struct imap_in *in, struct imap_section *s)
 {
-	/* A part's number and its word are one atom: "1.HEADER"; parse_numbers stops at the word. */
+	/* A part's number and its word are one atom: "1.HEADER"; parse_numbers stops at the word.
+	 */
 	TRY(parse_numbers(in, s));
 	if (!imap_eat(in, ']')) {
 		if (s->kind != IMAP_BODY)
@@ -240,8 +243,9 @@ err imap_parse_fetch(struct imap_in *in, struct imap_fetch *out)
 
 static void add_brackets(struct buf *out, const struct imap_section *s, bool utf8)
 {
-	static const str words[] = { S(""), S("HEADER"), S("HEADER.FIELDS"), S("HEADER.FIELDS.NOT"),
-				     S("TEXT"), S("MIME") };
+	static const str words[] = {
+		S(""), S("HEADER"), S("HEADER.FIELDS"), S("HEADER.FIELDS.NOT"), S("TEXT"), S("MIME")
+	};
 
 	buf_addc(out, '[');
 	for (size_t i = 0; i < s->nnumbers; i++)
@@ -272,7 +276,8 @@ static void add_name(struct buf *out, const struct imap_section *s, bool request
 		buf_add(out, STR(".PEEK"));
 	add_brackets(out, s, utf8);
 	if (s->partial && request)
-		buf_fmt(out, "<%llu.%llu>", (unsigned long long)s->offset, (unsigned long long)s->count);
+		buf_fmt(out, "<%llu.%llu>", (unsigned long long)s->offset,
+			(unsigned long long)s->count);
 	else if (s->partial)
 		buf_fmt(out, "<%llu>", (unsigned long long)s->offset);
 }

@@ -1,5 +1,6 @@
-/* formats/imap/fetch.h: what FETCH asks for. RFC 9051 6.4.5, 9 (fetch-att, section); RFC 3501 (RFC822.*); RFC 7162
- * 3.1.4 (CHANGEDSINCE, MODSEQ); RFC 8474 5 (EMAILID, THREADID); RFC 8514 (SAVEDATE). Pure. */
+/* formats/imap/fetch.h: what FETCH asks for. RFC 9051 6.4.5, 9 (fetch-att, section); RFC 3501
+ * (RFC822.*); RFC 7162 3.1.4 (CHANGEDSINCE, MODSEQ); RFC 8474 5 (EMAILID, THREADID); RFC 8514
+ * (SAVEDATE). Pure. */
 #ifndef FORMATS_IMAP_FETCH_H
 #define FORMATS_IMAP_FETCH_H
 
@@ -20,15 +21,15 @@ enum {
 };
 
 enum imap_section_kind {
-	IMAP_BODY,        /* BODY[...] */
-	IMAP_BINARY,      /* BINARY[...] */
+	IMAP_BODY,	  /* BODY[...] */
+	IMAP_BINARY,	  /* BINARY[...] */
 	IMAP_BINARY_SIZE, /* BINARY.SIZE[...] */
-	IMAP_RFC822,      /* RFC822, RFC822.HEADER, RFC822.TEXT by what */
+	IMAP_RFC822,	  /* RFC822, RFC822.HEADER, RFC822.TEXT by what */
 };
 enum imap_section_what {
 	IMAP_S_ALL,
 	IMAP_S_HEADER,
-	IMAP_S_FIELDS,     /* HEADER.FIELDS */
+	IMAP_S_FIELDS,	   /* HEADER.FIELDS */
 	IMAP_S_FIELDS_NOT, /* HEADER.FIELDS.NOT */
 	IMAP_S_TEXT,
 	IMAP_S_MIME,
@@ -52,9 +53,11 @@ struct imap_fetch {
 	uint64_t since;
 };
 
-/* "ALL", "UID", "(FLAGS BODY[])", then perhaps " (CHANGEDSINCE 5)". The cursor is at the end after OK. */
+/* "ALL", "UID", "(FLAGS BODY[])", then perhaps " (CHANGEDSINCE 5)". The cursor is at the end after
+ * OK. */
 MUST_USE err imap_parse_fetch(struct imap_in *in, struct imap_fetch *out);
-/* "BODY[1.HEADER.FIELDS (FROM)]<0>": the name of the item in the response; the offset alone, as 7.5.2 says. */
+/* "BODY[1.HEADER.FIELDS (FROM)]<0>": the name of the item in the response; the offset alone,
+ * as 7.5.2 says. */
 void imap_add_section(struct buf *out, const struct imap_section *s, bool utf8);
 /* The whole as a request, with .PEEK and <offset.count>. */
 void imap_add_fetch(struct buf *out, const struct imap_fetch *f);

@@ -122,8 +122,7 @@ static err literal(struct imap_in *in, str *out)
 		return fail(E_SYNTAX, "Expected a string");
 	TRY(imap_number(in, (uint64_t)INT64_MAX, &size));
 	(void)imap_eat(in, '+');
-	if (!imap_eat(in, '}') || !imap_eat(in, '\r') || !imap_eat(in, '\n') ||
-	    size > in->rest.n)
+	if (!imap_eat(in, '}') || !imap_eat(in, '\r') || !imap_eat(in, '\n') || size > in->rest.n)
 		return fail(E_SYNTAX, "Invalid literal");
 	*out = str_take(in->rest, (size_t)size);
 	in->rest = str_skip(in->rest, (size_t)size);

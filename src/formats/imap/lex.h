@@ -1,6 +1,7 @@
 /* formats/imap/lex.h: the words of IMAP, for both ends.
- * RFC 9051 9 and RFC 3501 9 (formal syntax), RFC 3516 4.4 (literal8), RFC 7888 (non-synchronizing literals).
- * Input is a whole command or response without its last CRLF; a literal stands in it as it came:
+ * RFC 9051 9 and RFC 3501 9 (formal syntax), RFC 3516 4.4 (literal8), RFC 7888 (non-synchronizing
+ * literals). Input is a whole command or response without its last CRLF; a literal stands in it as
+ * it came:
  * "{5}\r\nhello". Pure: never waits. Results are views into the input, or into the arena where
  * something had to be unescaped. Every function returns E_SYNTAX with a text that says what was
  * expected, E_LIMIT when the arena is full, and then leaves the cursor where it was or behind it:
@@ -37,20 +38,20 @@ MUST_USE err imap_astring(struct imap_in *in, str *out);
 MUST_USE err imap_nstring(struct imap_in *in, str *out);
 /* Decimal digits up to max. E_LIMIT above. */
 MUST_USE err imap_number(struct imap_in *in, uint64_t max, uint64_t *out);
-/* An astring; "inbox" in any case becomes "INBOX"; modified UTF-7 becomes UTF-8. Valid UTF-8 is taken as such
- * (RFC 9051 5.1, RFC 6855), and where utf8 is true '&' means itself. */
+/* An astring; "inbox" in any case becomes "INBOX"; modified UTF-7 becomes UTF-8. Valid UTF-8 is
+ * taken as such (RFC 9051 5.1, RFC 6855), and where utf8 is true '&' means itself. */
 MUST_USE err imap_mailbox(struct imap_in *in, bool utf8, str *out);
 /* The same where wildcards may stand (list-mailbox). */
 MUST_USE err imap_pattern(struct imap_in *in, bool utf8, str *out);
 /* "\Seen" or an atom, as written. */
 MUST_USE err imap_flag(struct imap_in *in, str *out);
 
-/* What a line ends with: "{12}", "{12+}", "~{12}"; false when it is no literal. A number over 2^63-1
- * counts as that. */
+/* What a line ends with: "{12}", "{12+}", "~{12}"; false when it is no literal. A number over
+ * 2^63-1 counts as that. */
 struct imap_literal {
 	uint64_t size;
 	bool nosync, binary; /* "+", "~" */
-	size_t at;           /* where it begins in the line */
+	size_t at;	     /* where it begins in the line */
 };
 bool imap_literal_at_end(str line, struct imap_literal *out);
 

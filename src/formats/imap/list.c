@@ -60,7 +60,7 @@ static void add_options(struct buf *out, const struct option *v, size_t n, unsig
 
 err imap_parse_status_items(struct imap_in *in, unsigned *out)
 {
-	unsigned all = 0, bit;
+	unsigned all = 0, bit = 0;
 
 	TRY(imap_expect(in, '('));
 	do {
@@ -81,7 +81,7 @@ void imap_add_status_items(struct buf *out, unsigned items)
 
 static err parse_selects(struct imap_in *in, struct imap_list *l)
 {
-	unsigned bit;
+	unsigned bit = 0;
 
 	l->extended = true;
 	if (!imap_eat(in, ')')) {
@@ -99,7 +99,7 @@ static err parse_selects(struct imap_in *in, struct imap_list *l)
 
 static err parse_returns(struct imap_in *in, struct imap_list *l)
 {
-	unsigned bit;
+	unsigned bit = 0;
 
 	l->extended = true;
 	TRY(imap_expect(in, ' '));
@@ -189,8 +189,8 @@ void imap_add_list(struct buf *out, const struct imap_list *l, bool utf8)
 		add_returns(out, l);
 }
 
-/* Greedy with one point of return a wildcard: a later one makes the earlier ones' choices final, except that a '%' that
- * cannot be stretched over '/' falls back to the last '*'. */
+/* Greedy with one point of return a wildcard: a later one makes the earlier ones' choices final,
+ * except that a '%' that cannot be stretched over '/' falls back to the last '*'. */
 static bool match(str p, str s, bool below)
 {
 	size_t i = 0, j = 0, star_i = SIZE_MAX, star_j = 0, part_i = SIZE_MAX, part_j = 0;

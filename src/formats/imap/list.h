@@ -1,5 +1,6 @@
-/* formats/imap/list.h: what LIST, LSUB and STATUS ask for; patterns. RFC 9051 6.3.9 to 6.3.11; RFC 5258 (LIST-EXTENDED),
- * 5819 (LIST-STATUS), 6154 (SPECIAL-USE), 8438 (STATUS=SIZE), 7162 (HIGHESTMODSEQ), 8474 (MAILBOXID), 9208 (DELETED). Pure. */
+/* formats/imap/list.h: what LIST, LSUB and STATUS ask for; patterns. RFC 9051 6.3.9 to 6.3.11; RFC
+ * 5258 (LIST-EXTENDED), 5819 (LIST-STATUS), 6154 (SPECIAL-USE), 8438 (STATUS=SIZE), 7162
+ * (HIGHESTMODSEQ), 8474 (MAILBOXID), 9208 (DELETED). Pure. */
 #ifndef FORMATS_IMAP_LIST_H
 #define FORMATS_IMAP_LIST_H
 
@@ -45,7 +46,8 @@ MUST_USE err imap_parse_list(struct imap_in *in, bool utf8, struct imap_list *ou
 /* Behind "LIST ", for the calling end. */
 void imap_add_list(struct buf *out, const struct imap_list *l, bool utf8);
 
-/* '*' is anything, '%' anything without '/'. INBOX matches in any case. Time is bounded by |pattern| * |name|. */
+/* '*' is anything, '%' anything without '/'. INBOX matches in any case. Time is bounded by
+ * |pattern| * |name|. */
 bool imap_match(str pattern, str name);
 /* Would some name below name + "/" match? */
 bool imap_match_below(str pattern, str name);

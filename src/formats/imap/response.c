@@ -9,7 +9,8 @@ struct parse {
 	unsigned depth, values;
 };
 
-/* An atom as servers write them: flags with '\', "*" in PERMANENTFLAGS, and sections with their brackets. */
+/* An atom as servers write them: flags with '\', "*" in PERMANENTFLAGS, and sections with their
+ * brackets. */
 static bool word_char(char c)
 {
 	return imap_atom_char(c) || c == '\\' || c == '*' || c == '%' || c == ']';
@@ -141,7 +142,9 @@ static err parse_data(str rest, struct arena *a, struct imap_reply *r)
 
 err imap_parse_reply(str line, struct arena *a, struct imap_reply *out)
 {
-	struct imap_reply r = { .code = STR(""), .code_rest = STR(""), .text = STR(""), .name = STR("") };
+	struct imap_reply r = {
+		.code = STR(""), .code_rest = STR(""), .text = STR(""), .name = STR("")
+	};
 
 	if (str_starts(line, STR("+"))) {
 		r.kind = IMAP_CONTINUE;

@@ -4,14 +4,26 @@
 #include "base/enc.h"
 #include "formats/imap/write.h"
 
-enum arg { A_NONE, A_TEXT, A_DATE, A_NUMBER, A_SET, A_KEYWORD, A_HEADER, A_MODSEQ, A_NOT, A_OR, A_ID };
+enum arg {
+	A_NONE,
+	A_TEXT,
+	A_DATE,
+	A_NUMBER,
+	A_SET,
+	A_KEYWORD,
+	A_HEADER,
+	A_MODSEQ,
+	A_NOT,
+	A_OR,
+	A_ID
+};
 
 /* Each key of the grammar: its word, what follows, what it becomes. not: the same turned round. */
 static const struct word {
 	str name;
 	enum arg arg;
 	enum imap_key_op op;
-	bool not;
+	bool not ;
 	int64_t number;
 	str field;
 } words[] = {
@@ -106,8 +118,8 @@ static err parse_search_date(struct imap_in *in, int64_t *days)
 	return imap_parse_date(s, days);
 }
 
-/* "MODSEQ 5" or 'MODSEQ "/flags/\\Draft" all 5' (RFC 7162 3.1.5); we keep one value a mail, which is what the entry's value
- * can be at most, so the entry does not matter. */
+/* "MODSEQ 5" or 'MODSEQ "/flags/\\Draft" all 5' (RFC 7162 3.1.5); we keep one value a mail, which
+ * is what the entry's value can be at most, so the entry does not matter. */
 static err parse_modseq(struct parse *p, struct imap_key *k)
 {
 	str entry, type;
@@ -179,11 +191,11 @@ static err parse_word(struct parse *p, struct imap_key **out)
 		if (!str_eqi(name, w->name))
 			continue;
 		struct imap_key *k = new_key(p, w->op), *top = k;
-		if (w->not)
+		if (w->not )
 			top = new_key(p, IMAP_K_NOT);
 		if (!k || !top)
 			return fail(E_LIMIT, "Command too large");
-		if (w->not)
+		if (w->not )
 			top->child = k;
 		k->number = w->number;
 		k->field = w->field;
@@ -228,7 +240,7 @@ static const struct {
 	str name;
 	unsigned bit;
 } returns[] = {
-	{ S("MIN"), IMAP_R_MIN },     { S("MAX"), IMAP_R_MAX },   { S("ALL"), IMAP_R_ALL },
+	{ S("MIN"), IMAP_R_MIN },     { S("MAX"), IMAP_R_MAX },	  { S("ALL"), IMAP_R_ALL },
 	{ S("COUNT"), IMAP_R_COUNT }, { S("SAVE"), IMAP_R_SAVE },
 };
 
@@ -280,11 +292,11 @@ err imap_parse_search(struct imap_in *in, struct imap_search *out)
 	return OK;
 }
 
-static const struct word *word_of(const struct imap_key *k, bool not)
+static const struct word *word_of(const struct imap_key *k, bool not )
 {
 	for (size_t i = 0; i < COUNT(words); i++) {
 		const struct word *w = &words[i];
-		if (w->op != k->op || w->not != not)
+		if (w->op != k->op || w->not != not )
 			continue;
 		if (k->op == IMAP_K_FLAG && w->number != k->number)
 			continue;

@@ -15,8 +15,9 @@ struct imap_set {
 
 /* At most LIM_IMAP_SET ranges (E_LIMIT). */
 MUST_USE err imap_parse_set(struct imap_in *in, struct imap_set *out);
-/* Puts max in the place of "*", then sorts and joins the ranges, so that they ascend and do not touch.
- * With max 0 (an empty folder) what is "*" alone or begins beyond falls away: "*" means no number then. */
+/* Puts max in the place of "*", then sorts and joins the ranges, so that they ascend and do not
+ * touch. With max 0 (an empty folder) what is "*" alone or begins beyond falls away: "*" means no
+ * number then. */
 void imap_set_resolve(struct imap_set *s, uint32_t max);
 /* Of a resolved set. */
 bool imap_set_has(const struct imap_set *s, uint32_t number);

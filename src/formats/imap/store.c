@@ -4,9 +4,9 @@ static const struct {
 	str name;
 	unsigned bit;
 } system_flags[] = {
-	{ S("\\Seen"), IMAP_SEEN },       { S("\\Answered"), IMAP_ANSWERED },
+	{ S("\\Seen"), IMAP_SEEN },	  { S("\\Answered"), IMAP_ANSWERED },
 	{ S("\\Flagged"), IMAP_FLAGGED }, { S("\\Deleted"), IMAP_DELETED },
-	{ S("\\Draft"), IMAP_DRAFT },     { S("\\Recent"), IMAP_RECENT },
+	{ S("\\Draft"), IMAP_DRAFT },	  { S("\\Recent"), IMAP_RECENT },
 };
 
 static err add_keyword(struct imap_in *in, str name, struct imap_flags *f)

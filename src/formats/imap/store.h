@@ -1,5 +1,5 @@
-/* formats/imap/store.h: what STORE asks for, and flag lists. RFC 9051 6.4.6, 9 (store-att-flags, flag); RFC 7162 3.1.3
- * (UNCHANGEDSINCE). Pure. */
+/* formats/imap/store.h: what STORE asks for, and flag lists. RFC 9051 6.4.6, 9 (store-att-flags,
+ * flag); RFC 7162 3.1.3 (UNCHANGEDSINCE). Pure. */
 #ifndef FORMATS_IMAP_STORE_H
 #define FORMATS_IMAP_STORE_H
 
@@ -14,11 +14,13 @@ enum {
 	IMAP_RECENT = 32,
 };
 struct imap_flags {
-	unsigned system; /* IMAP_SEEN ...; \Recent in a request is ignored, as RFC 3501 2.3.2 lets nobody set it */
+	unsigned system; /* IMAP_SEEN ...; \Recent in a request is ignored, as RFC 3501 2.3.2 lets
+			    nobody set it */
 	str *keywords;
 	size_t nkeywords;
 };
-/* "(\Seen $Junk)". At most LIM_KEYWORDS keywords of LIM_KEYWORD octets (E_LIMIT). Unknown system flags are E_SYNTAX. */
+/* "(\Seen $Junk)". At most LIM_KEYWORDS keywords of LIM_KEYWORD octets (E_LIMIT). Unknown system
+ * flags are E_SYNTAX. */
 MUST_USE err imap_parse_flags(struct imap_in *in, struct imap_flags *out);
 /* With its parentheses. */
 void imap_add_flags(struct buf *out, const struct imap_flags *f);
