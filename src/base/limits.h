@@ -3,6 +3,8 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
+/* clang-format off: one line each, so that a search shows all of it */
+
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
 
@@ -79,8 +81,14 @@
 #define LIM_CONF_COMPLAINTS KIB(64) /* octets of complaints about one posta.conf; the rest is left out */
 #define LIM_ADDRESSES 64         /* addresses of one kind of listener on a node */
 #define LIM_CERTS 256            /* certificates of a node */
+#define LIM_CHANNEL KIB(8)       /* octets of a message between supervisor and role */
+#define LIM_CERT_PEM MIB(1)      /* octets of a certificate chain or key file */
+#define LIM_LOOPS 64             /* loops (threads with sessions) of a process; nodes.<node>.<role>.loops */
+#define LIM_FILE_PATH 1024       /* octets of the path of a file or folder of ours */
+#define LIM_METRICS 2000         /* families of figures that monitor joins */
+#define LIM_HTTP_ANSWER MIB(16)  /* octets of an answer of a control socket or the metrics port */
 #define LIM_HTTP_HEAD KIB(16)    /* octets of a request line and header of the control and metrics listeners */
-#define LIM_HTTP_BODY MIB(1)     /* octets of a control request or answer */
+#define LIM_HTTP_BODY MIB(1)     /* octets of a control request */
 #define LIM_LOG_LINE KIB(4)      /* octets of one log line; longer values are cut */
 #define LIM_STREAM_IN KIB(64)    /* octets that a stream buffers of its input at most */
 #define LIM_STREAM_OUT KIB(64)   /* octets that a stream buffers of its output before a write waits */

@@ -4,7 +4,11 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "clients/http/http_client.h"
 #include "posta/config.h"
+#include "run/fiber.h"
+
+#define CONTROL_TIME 30000 /* milliseconds for a role to answer */
 
 int cmd_load(struct cmd_env *env)
 {
@@ -75,6 +79,34 @@ int cmd_failed(const struct cmd_env *env, const char *fmt, ...)
 	fprintf(stderr, "posta %s: %.*s\n", env->cmd->name, STRF(buf_str(&text)));
 	buf_free(&text);
 	return CMD_FAILED;
+}
+
+struct control {
+	struct net_addr to;
+	str method, path, body;
+	int *status;
+	struct buf *answer;
+};
+
+WAITS static err ask(void *arg)
+{
+	struct control *c = arg;
+
+	return http_fetch(&c->to, c->method, c->path, c->body, clock_in(CONTROL_TIME), c->status,
+			  c->answer);
+}
+
+err cmd_control(const struct cmd_env *env, const char *role, str method, str path, str body,
+		int *status, struct buf *answer)
+{
+	struct control c = {
+		.method = method, .path = path, .body = body, .status = status, .answer = answer
+	};
+	struct role_env role_env;
+
+	cmd_role_env(env, role, &role_env);
+	role_socket(&role_env, role, "control", &c.to);
+	return loop_main(ask, &c);
 }
 
 int cmd_print(const struct buf *b)

@@ -238,6 +238,8 @@ void config_settings(struct buf *out)
 	buf_add(out, STR("\nnodes.<node>:\n"));
 	for (size_t i = 0; i < COUNT(node_keys); i++)
 		conf_describe(&node_keys[i], out);
+	buf_add(out, STR("\nnodes.<node>.<role>:\n"));
+	config_role_settings(out);
 	for (size_t i = 0; roles[i]; i++) {
 		const struct role *r = roles[i];
 

@@ -17,6 +17,7 @@ struct config_role {
 	const struct role *role;
 	struct config_listener *listeners; /* internal ones included */
 	size_t nlisteners;
+	unsigned loops, max_connections;
 };
 struct config_cert {
 	const char *cert, *key; /* paths */

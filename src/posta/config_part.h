@@ -13,6 +13,8 @@ MUST_USE err config_node_names(const struct conf_node *n, const struct conf_key 
 			       struct buf *complaints);
 /* The roles of node n with their listeners; each role's own check. */
 MUST_USE err config_roles(struct config *c, const struct conf_node *n, struct buf *complaints);
+/* The settings of nodes.<node>.<role>, described. */
+void config_role_settings(struct buf *out);
 /* tls.certs. */
 MUST_USE err config_certs(struct config *c, const struct conf_node *tls, struct buf *complaints);
 /* The golden rules: which roles may not share a machine; no address twice. */

@@ -1,4 +1,6 @@
 /* A node's roles and their addresses. */
+#include <unistd.h>
+
 #include "base/limits.h"
 #include "posta/config.h"
 #include "posta/config_part.h"
@@ -52,6 +54,12 @@ static err add_address(const struct conf_node *n, const struct listener *l, stru
 
 	if (text.n == 0)
 		return E_SYNTAX;
+	if (net_parse(text, &to->addr) != OK) {
+		conf_complain(n, complaints,
+			      "%s; write an address such as \"127.0.0.1:%u\" or \"[::1]:%u\"",
+			      err_last()->text, l->port, l->port);
+		return E_SYNTAX;
+	}
 	to->l = l;
 	to->text = text;
 	r->nlisteners++;
@@ -104,7 +112,52 @@ static err add_internal(struct config *c, const struct listener *l, struct confi
 
 	to->l = l;
 	to->text = arena_fmt(&c->arena, "%s/%s-%s.sock", c->run, r->role->name, l->kind);
-	return to->text.p ? OK : fail(E_LIMIT, "the path of a socket is too long");
+	return to->text.p ? net_parse(to->text, &to->addr)
+			  : fail(E_LIMIT, "the path of a socket is too long");
+}
+
+struct of_role {
+	int64_t loops, max_connections;
+};
+static const struct conf_key role_keys[] = {
+	{ "loops", CONF_INT, offsetof(struct of_role, loops), 0, LIM_LOOPS, "0",
+	  "threads with sessions; 0: the role's own number" },
+	{ "max_connections", CONF_INT, offsetof(struct of_role, max_connections), 1, 1000000,
+	  "10000", "connections at a time; those above are closed with a temporary error" },
+};
+
+static bool is_role_key(str name)
+{
+	for (size_t i = 0; i < COUNT(role_keys); i++)
+		if (str_eq(name, str_z(role_keys[i].name)))
+			return true;
+	return false;
+}
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > LIM_LOOPS ? LIM_LOOPS : (unsigned)n;
+}
+
+static err read_role_keys(struct config *c, struct config_role *r, const struct conf_node *n,
+			  struct buf *complaints)
+{
+	struct of_role of;
+
+	TRY(conf_read_known(n, role_keys, COUNT(role_keys), &of, &c->arena, complaints));
+	r->max_connections = (unsigned)of.max_connections;
+	r->loops = (unsigned)of.loops;
+	if (r->loops == 0)
+		r->loops = !r->role->wide ? 1 : c->loops ? c->loops : cores();
+	return OK;
+}
+
+void config_role_settings(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(role_keys); i++)
+		conf_describe(&role_keys[i], out);
 }
 
 static err read_role(struct config *c, const struct role *role, const struct conf_node *n,
@@ -112,9 +165,10 @@ static err read_role(struct config *c, const struct role *role, const struct con
 {
 	struct config_role *r = &c->roles[c->nroles++];
 	size_t count = role->nlisteners;
-	err e = OK;
 
 	r->role = role;
+	err e = read_role_keys(c, r, n, complaints);
+
 	for (size_t i = 0; i < conf_count(n); i++)
 		count += conf_count(conf_at(n, i)) + 1;
 	r->listeners = arena_get(&c->arena, size_mul(count, sizeof(*r->listeners)),
@@ -122,6 +176,8 @@ static err read_role(struct config *c, const struct role *role, const struct con
 	for (size_t i = 0; i < conf_count(n); i++) {
 		const struct listener *l = kind_of(role, conf_name(conf_at(n, i)));
 
+		if (is_role_key(conf_name(conf_at(n, i))))
+			continue;
 		if (!l)
 			complain_kind(conf_at(n, i), role, complaints);
 		if (!l || add_addresses(conf_at(n, i), l, r, complaints) != OK)

@@ -51,7 +51,7 @@ static err check_twice(const struct config *c, const struct conf_node *n, struct
 
 			buf_init(&line, KIB(1));
 			buf_addc(&line, '\n');
-			buf_add(&line, c->roles[i].listeners[l].text);
+			net_print(&c->roles[i].listeners[l].addr, &line);
 			buf_addc(&line, '\n');
 			if (str_search(buf_str(&seen), buf_str(&line)) < seen.n) {
 				conf_complain(n, complaints,

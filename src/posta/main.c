@@ -11,6 +11,8 @@
 
 static const struct cmd *const cmds[] = {
 	&cmd_check,
+	&cmd_role,
+	&cmd_run,
 };
 
 static const struct cmd *find(const char *name)

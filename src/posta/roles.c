@@ -1,7 +1,9 @@
 /* The roles of this build: a role's line here is all that the supervisor needs of it. */
 #include "posta/config.h"
+#include "roles/monitor/monitor.h"
 
 const struct role *const roles[] = {
+	&role_monitor,
 	NULL,
 };
 

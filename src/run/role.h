@@ -1,10 +1,11 @@
-/* run/role.h: what a role is, as data. The supervisor (posta/) opens the listeners, starts the role's
- * process, hands over descriptors, and the role's main (run/role.c) does the rest: loops, sandbox,
- * accepting, reload, draining.
+/* run/role.h: what a role is, as data. The supervisor (posta/) opens the listeners, starts the
+ * role's process, hands over descriptors, and the role's main (run/role.c) does the rest: loops,
+ * sandbox, accepting, reload, draining.
  *
- * Life of a role's process: check (in `posta check` and in the supervisor before start) -> start (in a fiber of the
- * first loop, after the user and sandbox are set) -> session (a fiber a connection, on any loop) -> reload (a new
- * configuration or certificates) -> stop (listeners are quiet, sessions are draining) -> exit. */
+ * Life of a role's process: check (in `posta check` and in the supervisor before start) -> start
+ * (in a fiber of the first loop, after the user and sandbox are set) -> session (a fiber a
+ * connection, on any loop) -> reload (a new configuration or certificates) -> stop (listeners are
+ * quiet, sessions are draining) -> exit. */
 #ifndef RUN_ROLE_H
 #define RUN_ROLE_H
 
@@ -14,39 +15,43 @@
 #include "run/tls.h"
 
 enum {
-	MAY_CONNECT = 1,  /* TCP to anywhere */
-	MAY_DATA = 2,     /* its own folder <data>/<name>, read and write */
+	MAY_CONNECT = 1,   /* TCP to anywhere */
+	MAY_DATA = 2,	   /* its own folder <data>/<name>, read and write */
 	MAY_DIRECTORY = 4, /* <data>/directory/directory.db, read */
-	MAY_SECRETS = 8,  /* <data>/secrets/secrets.db, read and write */
-	MAY_SPAWN = 16,   /* starts other programs: resolver alone */
+	MAY_SECRETS = 8,   /* <data>/secrets/secrets.db, read and write */
+	MAY_SPAWN = 16,	   /* starts other programs: resolver alone */
 };
 
 struct listener {
-	const char *kind;   /* "smtp", "imaps", ...; the setting's name under nodes.<node>.<role> */
-	unsigned port;      /* standard port, the demonstration adds 20000; 0: a unix socket alone */
-	bool tls;           /* TLS from the first byte */
-	bool internal;      /* unix socket <run>/<role>-<kind>.sock for other roles, always there */
-	/* internal: names of the roles whose processes may connect (peer credentials); others are closed
-	 * at once and counted. NULL-ended. */
+	const char *kind; /* "smtp", "imaps", ...; the setting's name under nodes.<node>.<role> */
+	unsigned port;	  /* standard port, the demonstration adds 20000; 0: a unix socket alone */
+	bool tls;	  /* TLS from the first byte */
+	bool internal;	  /* unix socket <run>/<role>-<kind>.sock for other roles, always there */
+	/* internal: names of the roles whose processes may connect (peer credentials); others are
+	 * closed at once and counted. NULL-ended. */
 	const char *const *peers;
-	/* One connection; takes io over. role_peer() names who is at the other end of an internal one. */
+	/* What a connection over the limit is told before it is closed ("421 4.3.2 Too many
+	 * connections\r\n"); NULL: nothing. Not used with tls. */
+	const char *busy;
+	/* One connection; takes io over. role_peer() names who is at the other end of an internal
+	 * one. */
 	WAITS err (*session)(struct stream *io, const struct listener *l);
 };
 
 struct role_env {
-	const char *name;           /* the role */
-	str node;                   /* this node's name */
-	str hostname;               /* its name in greetings and Received fields */
+	const char *name;	      /* the role */
+	str node;		      /* this node's name */
+	str hostname;		      /* its name in greetings and Received fields */
 	const struct conf_node *conf; /* the role's own group of posta.conf, may be NULL */
 	const struct conf_node *root; /* the whole file */
-	const char *data;           /* <data>/<role>, exists, writable if MAY_DATA */
-	const char *directory;      /* path of directory.db */
-	const char *secrets;        /* path of secrets.db (with MAY_SECRETS) */
-	const char *secret_key;     /* 32 bytes for reversible secrets (with MAY_SECRETS), or NULL */
-	const char *run;            /* folder of unix sockets */
-	const char *trace;          /* folder of the trace store */
-	struct arena *arena;        /* lives as long as this configuration */
-	unsigned loops;             /* how many threads accept */
+	const char *data;	      /* <data>/<role>, exists, writable if MAY_DATA */
+	const char *directory;	      /* path of directory.db */
+	const char *secrets;	      /* path of secrets.db (with MAY_SECRETS) */
+	const char *secret_key; /* 32 bytes for reversible secrets (with MAY_SECRETS), or NULL */
+	const char *run;	/* folder of unix sockets */
+	const char *trace;	/* folder of the trace store */
+	struct arena *arena;	/* lives as long as this configuration */
+	unsigned loops;		/* how many threads accept */
 };
 
 struct role {
@@ -57,37 +62,57 @@ struct role {
 	size_t nlisteners;
 	/* Reads the role's settings; complaints as conf_read. Nothing is opened. */
 	err (*check)(const struct role_env *env, struct buf *complaints);
-	/* Opens what it needs. Its data stay in the role's own file as one static state pointer. An error is
-	 * logged and ends the process; the supervisor tries again with back-off. */
+	/* Opens what it needs. Its data stay in the role's own file as one static state pointer. An
+	 * error is logged and ends the process; the supervisor tries again with back-off. */
 	WAITS err (*start)(const struct role_env *env);
 	/* New configuration (already checked). NULL: the process is replaced instead. */
 	WAITS err (*reload)(const struct role_env *env);
-	/* No new sessions come; called once, in a fiber of the first loop, after the sessions have ended or
-	 * their time is over. Closes what start opened. */
+	/* No new sessions come; called once, in a fiber of the first loop, after the sessions have
+	 * ended or their time is over. Closes what start opened. */
 	WAITS void (*stop)(void);
-	/* Answers a control request (HTTP on <run>/<role>-control.sock, root and the supervisor's user only):
-	 * method, path ("/queue/ID"), body; writes JSON. E_NOTFOUND: no such path. NULL: only /metrics, /health. */
+	/* Answers a control request (HTTP on <run>/<role>-control.sock, root and the supervisor's
+	 * user only): method, path ("/queue/ID"), body; writes JSON. E_NOTFOUND: no such path.
+	 * NULL: only /metrics, /health. */
 	WAITS err (*control)(str method, str path, str body, struct buf *json);
-	/* Other groups at the top of posta.conf that it reads ("routes"), NULL-ended, or NULL: `posta check` takes
-	 * them for known. Its own group is. */
+	/* Other groups at the top of posta.conf that it reads ("routes"), NULL-ended, or NULL:
+	 * `posta check` takes them for known. Its own group is. */
 	const char *const *groups;
 	/* The table of its settings, for `posta check --settings`; may be NULL. */
 	const struct conf_key *keys;
 	size_t nkeys;
-	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the old one's end */
+	bool wide;	/* a loop a core, where the configuration says nothing else */
+	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the
+			   old one's end */
 };
 
-/* The server certificate context in force; the caller holds it (tls_drop). NULL when none is configured. */
+/* The server certificate context in force; the caller holds it (tls_drop). NULL when none is
+ * configured. */
 struct tls_ctx *role_tls(void);
-/* The role at the other end of an internal listener's connection ("mx"), or "" for a stranger or TCP peer. In
- * a run without root all roles share one user: then any process of that user counts as every listed role and "*" is given. */
+/* The role at the other end of an internal listener's connection ("mx"), or "" for a stranger or
+ * TCP peer. In a run without root all roles share one user: then any process of that user counts as
+ * every listed role and "*" is given. */
 str role_peer(struct stream *io, const struct listener *l);
 /* True once draining began: sessions say goodbye at the next good moment. */
 bool role_draining(void);
 /* The path of another role's internal socket: "<run>/<role>-<kind>.sock". */
-void role_socket(const struct role_env *env, const char *role, const char *kind, struct net_addr *out);
+void role_socket(const struct role_env *env, const char *role, const char *kind,
+		 struct net_addr *out);
 
-/* main() of a role's process: control is the descriptor of the supervisor's channel. Returns the exit code. */
-int role_main(const struct role *r, int control);
+/* A session says true where it waits for the peer's next command and holds nothing, false when it
+ * goes on: a draining role ends those at once (the wait gives E_CANCELED) and the others when they
+ * get there. */
+void role_idle(bool idle);
+
+/* main() of a role's process: channel is the descriptor of the supervisor's channel, control serves
+ * one connection of the control socket (sessions/http). Returns the exit code. */
+int role_main(const struct role *r, int channel,
+	      err (*control)(struct stream *io, const struct listener *l));
+
+/* ---- for the control session ---- */
+/* Answers a request in the name of this process: GET /health, GET /metrics, else the role's own
+ * control function. type: of the answer's body. E_NOTFOUND, E_DENIED (the monitor may ask for these
+ * two alone), or the role's error. */
+WAITS MUST_USE err role_answer(struct stream *io, str method, str path, str body,
+			       struct buf *answer, const char **type);
 
 #endif
