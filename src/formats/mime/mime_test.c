@@ -45,6 +45,9 @@ static const struct {
 	/* 2046 5.1.1: preamble and epilogue are no parts, padding may follow a boundary. */
 	{ S(M "pre\r\n--b  \r\n\r\none\r\n--b-- \r\nepi\r\n--b\r\n\r\nx"),
 	  S("multipart/mixed(text/plain[3])"), 0 },
+	{ S(M "--b\r\n\r\none\r\n--b\r\n"), S("multipart/mixed(text/plain[3])"),
+	  MIME_D_NOT_CLOSED },
+	{ S(M "--b\r\n"), S("text/plain[5]"), MIME_D_NO_PARTS },
 	{ S(M "--b\r\n\r\none"), S("multipart/mixed(text/plain[3])"), MIME_D_NOT_CLOSED },
 	{ S(M "--bb\r\n\r\none\r\n--b--"), S("text/plain[18]"), MIME_D_NO_PARTS },
 	{ S(M "--b\r\n--b\r\nA: b\r\n--b--"), S("multipart/mixed(text/plain[0],text/plain[0])"),

@@ -143,6 +143,7 @@ static void defaults(struct mime_part *p)
 
 	p->type = digest ? STR("message") : STR("text");
 	p->subtype = digest ? STR("rfc822") : STR("plain");
+	p->disposition = STR("");
 	p->encoding = MIME_7BIT;
 	p->encoding_name = STR("7bit");
 }

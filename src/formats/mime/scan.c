@@ -222,8 +222,25 @@ static unsigned line_end(char before, char last)
 	return last != '\n' ? 0 : before == '\r' ? 2 : 1;
 }
 
+/* A delimiter with nothing behind it opens no part. */
+static void drop_empty_end(struct mime_scan *s)
+{
+	struct mime_part *p = top(s)->part, *up = p->parent, **at;
+
+	if (!s->in_header || p->header_at != s->at || !up || up->kind != MIME_MULTIPART)
+		return;
+	up->last = NULL;
+	for (at = &up->child; *at != p; at = &(*at)->next)
+		up->last = *at;
+	*at = NULL;
+	up->nchild--;
+	s->top--;
+	s->in_header = false;
+}
+
 static struct mime_part *scan_done(struct mime_scan *s)
 {
+	drop_empty_end(s);
 	close_above(s, -1, 0);
 	buf_free(&s->head);
 	return s->root;
