@@ -238,17 +238,11 @@ static void none_accepted(struct smtp_out_rcpt *v, size_t n, const struct smtp_r
 	}
 }
 
-WAITS static err send_rcpts(struct smtp_client *c, const struct smtp_out_mail *m,
-			    struct smtp_out_rcpt *v, size_t n)
+WAITS static err send_rcpts(struct smtp_client *c, struct smtp_out_rcpt *v, size_t n)
 {
-	struct smtp_reply r = { 0 };
-	err e = smtp_client_mail(c, m, &r);
+	struct smtp_reply r;
+	err e = say_rcpts(c, v, n);
 
-	if (e || !accepted(&r)) {
-		none_accepted(v, n, &r);
-		return e;
-	}
-	e = say_rcpts(c, v, n);
 	if (e) {
 		smtp_reply_own(&r, 0, "4.4.2", str_z(err_last()->text));
 		none_accepted(v, n, &r);
@@ -259,11 +253,17 @@ WAITS static err send_rcpts(struct smtp_client *c, const struct smtp_out_mail *m
 WAITS err smtp_client_send(struct smtp_client *c, const struct smtp_out_mail *m, str head,
 			   struct spool *message, struct smtp_out_rcpt *v, size_t n)
 {
+	struct smtp_reply r = { 0 };
 	size_t good = 0;
 
 	for (size_t i = 0; i < n; i++)
 		v[i].reply = (struct smtp_reply){ 0 };
-	TRY(send_rcpts(c, m, v, n));
+	err e = smtp_client_mail(c, m, &r);
+	if (e || !accepted(&r)) {
+		none_accepted(v, n, &r);
+		return e;
+	}
+	TRY(send_rcpts(c, v, n));
 	for (size_t i = 0; i < n; i++)
 		good += accepted(&v[i].reply);
 	if (good)
