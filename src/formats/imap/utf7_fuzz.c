@@ -4,6 +4,8 @@
 #include "base/enc.h"
 #include "formats/imap/utf7.h"
 
+#include "base/mem.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -6,7 +6,7 @@
 #include "run/log.h"
 #include "run/role.h"
 
-static WAITS err reply(struct pop3 *s, str status, const char *fmt, va_list ap)
+PRINTF(3, 0) static WAITS err reply(struct pop3 *s, str status, const char *fmt, va_list ap)
 {
 	CLEANUP(buf_free) struct buf b;
 
