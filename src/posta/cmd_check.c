@@ -17,10 +17,25 @@ static int settings(void)
 	return code;
 }
 
+/* For scripts: which users the machine needs and which ports a role would like. */
+static int list_roles(void)
+{
+	for (size_t i = 0; roles[i]; i++) {
+		printf("role %s %s\n", roles[i]->name, roles[i]->user);
+		for (size_t l = 0; l < roles[i]->nlisteners; l++)
+			if (roles[i]->listeners[l].port)
+				printf("listen %s %s %u\n", roles[i]->name,
+				       roles[i]->listeners[l].kind, roles[i]->listeners[l].port);
+	}
+	return CMD_OK;
+}
+
 static int check(struct cmd_env *env, int argc, char **argv)
 {
 	if (argc == 2 && str_eq(str_z(argv[1]), STR("--settings")))
 		return settings();
+	if (argc == 2 && str_eq(str_z(argv[1]), STR("--roles")))
+		return list_roles();
 	if (argc > 1)
 		return cmd_usage(env, "it takes no \"%s\"", argv[1]);
 	int code = cmd_load(env);
@@ -38,11 +53,13 @@ const struct cmd cmd_check = {
 	.name = "check",
 	.summary = "check the configuration file",
 	.help = "usage: posta check [--config FILE] [--node NAME]\n"
-		"       posta check --settings\n\n"
+		"       posta check --settings\n"
+		"       posta check --roles\n\n"
 		"Reads posta.conf as `posta run` would and names file, line, what is wrong and "
 		"what to write\n"
 		"instead. Nothing is started. --settings lists every setting with its type, range "
-		"and default.\n\n"
+		"and default;\n--roles the roles of this program with their users and standard "
+		"ports.\n\n"
 		"example: posta check --config /etc/posta/posta.conf --node mx1\n",
 	.run = check,
 };
