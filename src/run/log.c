@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "run/clock.h"
 #include "run/fiber.h"
+#include "run/metrics.h"
 
 enum { ROOM_FOR_END = 8, VALUE_MAX = 1024 };
 
@@ -20,6 +21,8 @@ struct line {
 	size_t n;
 };
 static _Thread_local struct line line;
+
+METRIC(lost, "posta_log_lost_total", "", METRIC_COUNTER, "Log lines that could not be written.");
 
 static char role_name[32] = "posta";
 static _Atomic int least_level = LOG_INFO;
@@ -157,5 +160,6 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv)
 	l->p[l->n++] = '\n';
 	ssize_t n = write(STDERR_FILENO, l->p, l->n); /* one call: lines of processes do not mix */
 
-	(void)n; /* nobody is left who could be told */
+	if (n < 0)
+		metric_add(&lost, 1);
 }

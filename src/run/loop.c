@@ -17,6 +17,7 @@ enum {
 	EVENTS = 64,
 	TRIM_AFTER = 2000, /* ms of waiting before a fiber's stack is trimmed */
 	FAKE_GRACE = 2,	   /* ms that real descriptors get before a faked clock jumps */
+	POLL_EVERY = 64,   /* turns of fibers, at most, before the kernel is asked */
 	SLOW_EVERY = 1000, /* ms between two log lines about slow fibers */
 };
 
@@ -89,6 +90,7 @@ void loop_post_intrusive(struct loop *l, struct post *p)
 
 	*l->last_post = p;
 	l->last_post = &p->next;
+	atomic_store(&l->posted, true);
 	if (first) /* inside the lock: the loop may be freed as soon as it has run p */
 		poller_wake(l->poller);
 	(void)pthread_mutex_unlock(&l->lock);
@@ -110,9 +112,12 @@ void loop_stop(struct loop *l)
 
 static bool run_posts(struct loop *l)
 {
+	if (!atomic_load(&l->posted))
+		return false;
 	(void)pthread_mutex_lock(&l->lock);
 	struct post *p = l->posts;
 
+	atomic_store(&l->posted, false);
 	l->posts = NULL;
 	l->last_post = &l->posts;
 	(void)pthread_mutex_unlock(&l->lock);
@@ -205,7 +210,7 @@ WAITS err fiber_wait_any(const struct fd_want *want, size_t n, msec deadline)
 		l->watching++;
 		e = fiber_park(deadline, false);
 		l->watching--;
-		if (e == E_TIMEOUT || e == E_CANCELED)
+		if (e != OK)
 			e = fail(e, "%s: %s while it waited for its peer", f->name, err_name(e));
 	}
 	fd_end(l, want, n, f);
@@ -228,8 +233,15 @@ void fiber_fd_forget(int fd)
 
 	if (!l || fd < 0 || (size_t)fd >= l->nfds || !l->fds[fd].added)
 		return;
+	struct fd_slot was = l->fds[fd];
+
 	poller_remove(l->poller, fd);
 	l->fds[fd] = (struct fd_slot){ 0 };
+	/* Whoever still waits must not touch the number again: it may soon be another's. */
+	if (was.reader)
+		fiber_wake(was.reader, E_IO);
+	if (was.writer)
+		fiber_wake(was.writer, E_IO);
 }
 
 static void deliver(struct loop *l, const struct poller_event *ev)
@@ -298,6 +310,7 @@ static void run_ready(struct loop *l)
 		const char *name = f->name;
 
 		fiber_resume(l, f);
+		l->turns++;
 		if (!judge)
 			continue;
 		msec now = clock_coarse();
@@ -367,6 +380,10 @@ void loop_run(struct loop *l)
 		run_ready(l);
 		if (!l->alive && !posted && (l->stopping || l->until_idle))
 			break;
+		/* Two fibers that talk to each other do not pay for a system call at each word. */
+		if (!list_empty(&l->ready) && l->turns < POLL_EVERY)
+			continue;
+		l->turns = 0;
 		wait_events(l);
 	}
 	(void)loop_enter(was);
@@ -385,8 +402,8 @@ err loop_main(err (*fn)(void *), void *arg)
 	(void)loop_enter(was);
 	err e = f->result;
 
-	if (e != OK)
-		e = fail(e, "%s", f->fault.code == e ? f->fault.text : "");
+	if (e != OK && f->fault.code == e)
+		e = err_fail(e, f->fault.file, f->fault.line, "%s", f->fault.text);
 	mem_free(f);
 	loop_free(l);
 	return e;

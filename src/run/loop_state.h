@@ -79,12 +79,14 @@ struct loop {
 	struct stack pool[LIM_FIBER_POOL];
 	size_t npool, alive;
 	size_t working;	 /* fibers that wait for a helper thread */
+	size_t turns;	 /* of fibers since the kernel was asked for events */
 	size_t watching; /* fibers that wait for a descriptor */
 	msec now;
 	msec slow_said; /* when a slow fiber was last logged */
 	atomic_bool stop;
 	bool stopping, until_idle;
 	pthread_mutex_t lock; /* over the posts */
+	atomic_bool posted;   /* there are some */
 	struct post *posts, **last_post;
 };
 

@@ -12,7 +12,11 @@
 #include "run/fiber.h"
 #include "run/log.h"
 
-enum { BACKLOG = 1024, ACCEPT_PAUSE = 100 /* ms without descriptors or memory */ };
+enum {
+	BACKLOG = 1024,
+	ACCEPT_BURST = 16,
+	ACCEPT_PAUSE = 100 /* ms without descriptors or memory */
+};
 
 /* ---- text ---- */
 
@@ -315,6 +319,20 @@ static bool accept_again(int e)
 	return false;
 }
 
+/* A flood of connections leaves the loop to the sessions now and then. */
+WAITS static err take_turns(int *fd)
+{
+	static _Thread_local unsigned burst;
+
+	if (++burst % ACCEPT_BURST)
+		return OK;
+	err e = fiber_yield();
+
+	if (e != OK)
+		(void)close(*fd);
+	return e;
+}
+
 WAITS err net_accept(int listen_fd, int *fd, struct net_addr *peer)
 {
 	for (;;) {
@@ -326,7 +344,7 @@ WAITS err net_accept(int listen_fd, int *fd, struct net_addr *peer)
 		if (*fd >= 0) {
 			if (!net_is_unix(peer))
 				(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-			return OK;
+			return take_turns(fd);
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			TRY(fiber_wait_read(listen_fd, NEVER));

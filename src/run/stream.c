@@ -87,8 +87,10 @@ struct stream *stream_open(int fd, const struct net_addr *peer)
  * last reply (a refusal to a client that pipelined). What has come is thrown away first. */
 static void drain(const struct stream *s)
 {
-	for (int i = 0; i < 16; i++) {
-		if (recv(s->fd, NULL, LIM_STREAM_IN, MSG_TRUNC | MSG_DONTWAIT) <= 0)
+	char sink[2048];
+
+	for (size_t i = 0; i < LIM_STREAM_IN / sizeof(sink); i++) {
+		if (recv(s->fd, sink, sizeof(sink), MSG_DONTWAIT) <= 0)
 			return;
 	}
 }
@@ -135,7 +137,8 @@ static void release_buffers(struct stream *s)
 		mem_wipe(s->in.p, s->in.n);
 		buf_free(&s->in);
 		s->at = 0;
-		s->piece = PIECE_LEAST;
+		if (s->piece > PIECE_LEAST)
+			s->piece /= 2;
 	}
 	if (!s->out.n)
 		buf_free(&s->out);

@@ -163,7 +163,8 @@ static err expect_name(struct stream *s, str name)
 	}
 	if (z[0] && SSL_set_tlsext_host_name(ssl, z) != 1)
 		return tls_fail(E_SYNTAX, "name for SNI");
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+				       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if (s->tls->ctx->verify && (!z[0] || SSL_set1_host(ssl, z) != 1))
 		return tls_fail(E_SYNTAX, "name for the certificate");
 	return OK;

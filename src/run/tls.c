@@ -118,7 +118,8 @@ static bool has_name(SSL_CTX *ctx, const char *name, unsigned flags)
 {
 	X509 *x = SSL_CTX_get0_certificate(ctx);
 
-	return x && X509_check_host(x, name, 0, flags, NULL) == 1;
+	return x &&
+	       X509_check_host(x, name, 0, flags | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
 }
 
 /* SNI: an exact name wins over a wildcard; a name that nobody has gets the default certificate,

@@ -31,7 +31,7 @@ struct pems {
 };
 
 /* names: "DNS:a.test,IP:127.0.0.1" */
-static void make_cert(struct pems *p, const char *names)
+static void make_cert(struct pems *p, const char *names, const char *cn)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
@@ -66,8 +66,8 @@ static struct tls_ctx *server, *client;
 
 static void contexts(void)
 {
-	make_cert(&one, "DNS:one.test,IP:127.0.0.1");
-	make_cert(&two, "DNS:*.two.test,DNS:two.test");
+	make_cert(&one, "DNS:one.test,IP:127.0.0.1", "posta one");
+	make_cert(&two, "DNS:*.two.test,DNS:two.test", "posta two");
 	struct tls_cert both[2] = { one.pair, two.pair };
 	struct buf cas;
 
@@ -225,6 +225,18 @@ TEST(tls_wrong_name)
 	drop_contexts();
 }
 
+/* RFC 9525 2: a common name is no name of a server. */
+TEST(tls_common_name)
+{
+	static char cn[] = "cn.test";
+
+	make_cert(&one, "IP:127.0.0.1", cn);
+	CHECK_OK(tls_server_new(&one.pair, 1, &server));
+	CHECK_OK(tls_client_new(true, one.pair.cert_pem, &client));
+	CHECK_OK(loop_main(refused, cn));
+	drop_contexts();
+}
+
 /* A client that does not verify, and sessions that outlive their context. */
 WAITS static err reloaded(void *arg)
 {
@@ -375,8 +387,8 @@ TEST(tls_bad_certificates)
 {
 	struct tls_ctx *c;
 
-	make_cert(&one, "DNS:one.test");
-	make_cert(&two, "DNS:two.test");
+	make_cert(&one, "DNS:one.test", "posta one");
+	make_cert(&two, "DNS:two.test", "posta two");
 	struct tls_cert rows[] = {
 		{ one.pair.cert_pem, two.pair.key_pem }, { STR(""), one.pair.key_pem },
 		{ one.pair.cert_pem, STR("") },		 { one.pair.key_pem, one.pair.key_pem },
