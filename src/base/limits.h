@@ -46,6 +46,12 @@
 #define LIM_FOLDER_NAME 1000     /* octets of a folder's name in UTF-8 */
 #define LIM_FOLDERS 10000        /* folders of one user */
 #define LIM_KEYWORDS 64          /* keywords in one folder */
+#define LIM_DELIVERY_ID 200      /* octets of a delivery id */
+#define LIM_DELIVERIES 10000     /* delivery ids that one user's partition remembers */
+#define LIM_CACHE_HEADER KIB(16) /* octets of a mail's header kept beside its envelope */
+#define LIM_CACHE_TEXT KIB(512)  /* octets of an envelope or body structure that is kept; larger ones are made anew */
+#define LIM_THREAD_REFS 20       /* message ids of a mail that are looked at for its thread */
+#define LIM_PREFIX KIB(4)        /* octets of header lines put before a delivered message */
 #define LIM_KEYWORD 64           /* octets of one keyword */
 #define LIM_SASL KIB(8)          /* octets of one SASL message after decoding */
 
@@ -103,6 +109,7 @@
 #define LIM_KV_VALUE MIB(4)      /* octets of a value; larger ones are blobs */
 #define LIM_KV_BATCH MIB(16)     /* octets of one commit */
 #define LIM_KV_GROUP MIB(32)     /* octets of commits that share one sync */
+#define LIM_KV_TAG KIB(64)       /* octets of a blob's tag: the users that a body is for */
 #define LIM_KV_BLOB_ID 64        /* octets of a blob's id */
 
 #endif

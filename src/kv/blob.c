@@ -1,6 +1,7 @@
-/* Blobs: a small head (size, checksum) and pieces of BLOB_PIECE octets, each compressed alone with
- * its own checksum, so that a part of a large one is read without the rest and listing and deleting
- * never touch the bytes. Keys: length of id (1 octet), id, 0 (head) or 1, 2, ... (4 octets). */
+/* Blobs: a small head (size, tag, checksum) and pieces of BLOB_PIECE octets, each compressed alone
+ * with its own checksum, so that a part of a large one is read without the rest and listing and
+ * deleting never touch the bytes. Keys: length of id (1 octet), id, 0 (head) or 1, 2, ... (4
+ * octets). */
 #include "kv/engine.h"
 
 #include <string.h>
@@ -122,14 +123,15 @@ static void writer_add(struct writer *w, const struct piece_key *key, size_t val
 	};
 }
 
-static void add_head(struct writer *w, str id, uint64_t size)
+static void add_head(struct writer *w, str id, uint64_t size, str tag)
 {
 	struct piece_key key = piece_key(id, 0);
 	struct buf v;
 	size_t at = w->bytes.n;
 
-	buf_init(&v, 16);
+	buf_init(&v, 8 + LIM_KV_TAG);
 	buf_u64(&v, size);
+	buf_add(&v, tag);
 	checked_add(&w->bytes, str_of(key.b, key.n), buf_str(&v));
 	buf_free(&v);
 	writer_add(w, &key, at);
@@ -157,51 +159,35 @@ static err add_piece(struct writer *w, str id, uint32_t number, str plain)
 	return buf_done(&w->bytes);
 }
 
-/* n octets at offset of head and bytes as if they were one; copied to scratch where they meet. */
-static str joined(str head, str bytes, uint64_t offset, size_t n, char *scratch)
+static err write_pieces(struct writer *w, str id, str tag, str bytes)
 {
-	if (offset >= head.n)
-		return str_take(str_skip(bytes, (size_t)offset - head.n), n);
-	str first = str_take(str_skip(head, (size_t)offset), n);
-	str second = str_take(bytes, n - first.n);
-	memcpy(scratch, first.p, first.n);
-	if (second.n)
-		memcpy(scratch + first.n, second.p, second.n);
-	return str_of(scratch, first.n + second.n);
-}
-
-static err write_pieces(struct writer *w, str id, str head, str bytes)
-{
-	uint64_t size = (uint64_t)head.n + bytes.n;
-	char *scratch = mem_get(BLOB_PIECE);
 	uint32_t number = 1;
-	err e = OK;
 
-	add_head(w, id, size);
-	for (uint64_t at = 0; at < size && e == OK; at += BLOB_PIECE) {
-		e = add_piece(w, id, number++, joined(head, bytes, at, BLOB_PIECE, scratch));
-		if (e == OK && w->n >= BLOB_WRITE / BLOB_PIECE)
-			e = writer_flush(w);
+	add_head(w, id, bytes.n, tag);
+	for (str rest = bytes; rest.n; rest = str_skip(rest, BLOB_PIECE)) {
+		TRY(add_piece(w, id, number++, str_take(rest, BLOB_PIECE)));
+		if (w->n >= BLOB_WRITE / BLOB_PIECE)
+			TRY(writer_flush(w));
 	}
-	mem_free(scratch);
-	return e == OK ? writer_flush(w) : e;
+	return writer_flush(w);
 }
 
-err kv_blob_put2(struct kv *k, str id, str head, str bytes)
+err kv_blob_put_tagged(struct kv *k, str id, str tag, str bytes)
 {
-	uint64_t size = (uint64_t)head.n + bytes.n;
-	size_t pieces =
-		(size_t)(size < BLOB_WRITE ? size / BLOB_PIECE + 1 : BLOB_WRITE / BLOB_PIECE + 1);
-	size_t most = (size_t)(size < BLOB_PIECE ? size : BLOB_PIECE);
-	size_t room = pieces * (ZSTD_compressBound(most) + PIECE_HEAD + KEY_MAX) + 2 * KEY_MAX + 64;
+	size_t most = bytes.n < BLOB_PIECE ? bytes.n : BLOB_PIECE;
+	size_t pieces = (bytes.n < BLOB_WRITE ? bytes.n : BLOB_WRITE) / BLOB_PIECE + 1;
+	size_t room =
+		pieces * (ZSTD_compressBound(most) + PIECE_HEAD + KEY_MAX) + tag.n + KEY_MAX + 64;
 
 	TRY(id_check(id));
+	if (tag.n > LIM_KV_TAG)
+		return fail(E_LIMIT, "a blob's tag of %zu octets", tag.n);
 	TRY(kv_room(k));
 	struct writer *w = MEM_NEW(struct writer);
 	w->k = k;
 	w->z = zstd_take(k);
 	buf_init(&w->bytes, room);
-	err e = buf_room(&w->bytes, room) ? write_pieces(w, id, head, bytes)
+	err e = buf_room(&w->bytes, room) ? write_pieces(w, id, tag, bytes)
 					  : fail(E_LIMIT, "a blob of %zu octets", room);
 	zstd_give(k, w->z);
 	buf_free(&w->bytes);
@@ -211,25 +197,42 @@ err kv_blob_put2(struct kv *k, str id, str head, str bytes)
 
 err kv_blob_put(struct kv *k, str id, str bytes)
 {
-	return kv_blob_put2(k, id, STR(""), bytes);
+	return kv_blob_put_tagged(k, id, STR(""), bytes);
 }
 
 /* ---- reading ---- */
-err kv_blob_size(struct kv *k, str id, uint64_t *size)
+static err read_head(struct kv *k, str id, uint64_t *size, struct arena *a, str *tag)
 {
 	struct buf b;
 	str v = STR("");
 
 	TRY(id_check(id));
 	struct piece_key key = piece_key(id, 0);
-	buf_init(&b, 64);
+	buf_init(&b, LIM_KV_TAG + 64);
 	err e = k->engine->ops->get(k->engine, SPACE_BLOBS, str_of(key.b, key.n), &b);
 	if (e == OK)
 		e = checked_take(str_of(key.b, key.n), buf_str(&b), &v);
 	struct cur c = { .rest = v };
 	*size = cur_u64(&c);
+	if (e == OK && a) {
+		*tag = arena_dup(a, c.rest);
+		if (!tag->p)
+			e = fail(E_LIMIT, "a blob's tag of %zu octets does not fit", c.rest.n);
+	}
 	buf_free(&b);
 	return e;
+}
+
+err kv_blob_size(struct kv *k, str id, uint64_t *size)
+{
+	return read_head(k, id, size, NULL, NULL);
+}
+
+err kv_blob_tag(struct kv *k, str id, struct arena *a, str *tag)
+{
+	uint64_t size;
+
+	return read_head(k, id, &size, a, tag);
 }
 
 /* The plain octets of one stored piece, which must be `want`, to out. */

@@ -86,8 +86,9 @@ MUST_USE err kv_parts(struct kv *k, str prefix, str after, size_t max, struct ar
  * because kv_blob_put syncs or because the engine orders it before: after kv_commit returns, the
  * blobs put before are durable. */
 MUST_USE err kv_blob_put(struct kv *k, str id, str bytes);
-/* The same from two pieces, so that a header need not be copied before a message. */
-MUST_USE err kv_blob_put2(struct kv *k, str id, str head, str bytes);
+/* The same with a tag, a few octets that are read, and listed, without the blob. */
+MUST_USE err kv_blob_put_tagged(struct kv *k, str id, str tag, str bytes);
+MUST_USE err kv_blob_tag(struct kv *k, str id, struct arena *a, str *tag); /* E_NOTFOUND */
 /* [offset, offset+n) of the plain bytes, cut at the end. E_NOTFOUND; E_CORRUPT when a checksum does
  * not hold or a piece is missing; E_LIMIT when it does not fit the arena. */
 MUST_USE err kv_blob_get(struct kv *k, str id, uint64_t offset, uint64_t n, struct arena *a,

@@ -255,7 +255,8 @@ static void blobs_come_back(struct bed *t)
 		str all = str_of(bytes, sizes[i]), id = str_of(&(char){ (char)i }, 1);
 
 		noise(bytes, sizes[i], (unsigned)i, i % 2);
-		CHECK_ROW(i, kv_blob_put2(t->k, id, str_take(all, 777), str_skip(all, 777)) == OK);
+		CHECK_ROW(i, kv_blob_put_tagged(t->k, id, STR("tag"), all) == OK);
+		CHECK_ROW(i, kv_blob_tag(t->k, id, &t->a, &got) == OK && str_eq(got, STR("tag")));
 		CHECK_ROW(i, kv_blob_size(t->k, id, &size) == OK && size == sizes[i]);
 		CHECK_ROW(i, kv_blob_get(t->k, id, 0, UINT64_MAX, &t->a, &got) == OK &&
 				     str_eq(got, all));
