@@ -49,7 +49,7 @@ def shared(*parts):
 
 
 def free_port_base():
-    for base in random.sample(range(24000, 54000, 100), 200):
+    for base in random.sample(range(24000, 40000, 100), 150):
         try:
             for port in STANDARD.values():
                 with socket.socket() as s:
