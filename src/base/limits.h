@@ -63,6 +63,7 @@
 #define LIM_MIME_BOUNDARY 70     /* octets, RFC 2046 5.1.1; longer ones are taken as given up to 1000 */
 #define LIM_MIME_ADDRESSES 2000  /* addresses of one field */
 #define LIM_MIME_PARAMS 64       /* parameters of one field */
+#define LIM_MIME_ARENA MIB(8)    /* octets of one message's tree of parts and decoded values; beyond it values are missing */
 
 /* Accounts */
 #define LIM_USER 255             /* octets of a login name */

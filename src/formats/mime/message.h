@@ -102,7 +102,8 @@ struct mime_part *mime_next(const struct mime_part *root, const struct mime_part
 /* MIME_D_* bits of all parts together. */
 unsigned mime_all_defects(const struct mime_part *root);
 
-/* message: stays where it is as long as the tree is used; all views point into it. Never NULL. */
+/* a: created with LIM_MIME_ARENA, unless there is a reason for less.
+ * message: stays where it is as long as the tree is used; all views point into it. Never NULL. */
 struct mime_part *mime_parse(str message, struct arena *a);
 
 /* The same in pieces: holds headers (in the arena), never bodies. */
