@@ -19,7 +19,7 @@ struct corpus {
 
 static void load(struct corpus *c, const char *dir, const char *name)
 {
-	char path[4096], chunk[4096];
+	char path[1024], chunk[2048];
 	size_t n;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
