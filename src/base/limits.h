@@ -1,9 +1,10 @@
-/* base/limits.h: every limit has its name here: unit, source, and the setting that changes it (if any).
- * Nothing that is sized by input exists without one. */
+/* base/limits.h: every limit has its name here: unit, source, and the setting that changes it (if
+ * any). Nothing that is sized by input exists without one. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
-/* clang-format off: one line each, so that a search shows all of it */
+/* One line each, so that a search shows all of it. */
+/* clang-format off */
 
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
