@@ -11,8 +11,10 @@
 
 static const struct cmd *const cmds[] = {
 	&cmd_check,
+	&cmd_queue,
 	&cmd_role,
 	&cmd_run,
+	&cmd_trace,
 };
 
 static const struct cmd *find(const char *name)
