@@ -76,6 +76,8 @@ static const str names[E_N] = { S("Date"),	  S("Subject"),	  S("From"), S("Sende
 struct envelope {
 	struct arena a;
 	struct mime_address *addresses[E_N];
+	struct mime_address *last[E_N];
+	unsigned count[E_N];
 	str texts[E_N];
 };
 
@@ -105,19 +107,30 @@ static str smooth(struct arena *a, str value)
 	return (str){ p, n };
 }
 
-/* The first field of a name counts; lists of recipients in several fields are one list. */
+/* Lists of recipients in several fields are one list, up to the limit of one field. */
+static void take_addresses(struct envelope *e, int i, str value)
+{
+	struct mime_address *m;
+
+	if (e->count[i] >= LIM_MIME_ADDRESSES || (e->count[i] && i < E_TO))
+		return;
+	m = mime_addresses(&e->a, value);
+	if (e->last[i])
+		e->last[i]->next = m;
+	else
+		e->addresses[i] = m;
+	for (; m; m = m->next) {
+		e->last[i] = m;
+		e->count[i]++;
+	}
+}
+
+/* The first field of a name counts. */
 static void take_field(struct envelope *e, int i, str value)
 {
-	if (is_address(i)) {
-		struct mime_address **end = &e->addresses[i];
-
-		while (*end)
-			end = &(*end)->next;
-		if (!e->addresses[i] || i >= E_TO)
-			*end = mime_addresses(&e->a, value);
-		return;
-	}
-	if (!e->texts[i].p)
+	if (is_address(i))
+		take_addresses(e, i, value);
+	else if (!e->texts[i].p)
 		e->texts[i] = i == E_SUBJECT ? smooth(&e->a, value) : mime_unfolded(&e->a, value);
 }
 

@@ -384,6 +384,55 @@ TEST(mime_envelope)
 	}
 }
 
+static size_t count(str s, str sub)
+{
+	size_t n = 0;
+
+	for (size_t i; (i = str_search(s, sub)) < s.n; n++)
+		s = str_skip(s, i + sub.n);
+	return n;
+}
+
+/* Lists beyond LIM_MIME_ADDRESSES are cut, in one field and in many. */
+TEST(mime_many_addresses)
+{
+	CLEANUP(arena_free) struct arena a;
+	CLEANUP(buf_free) struct buf b, out;
+
+	arena_init(&a, LIM_MIME_ARENA);
+	buf_init(&b, MIB(4));
+	buf_init(&out, MIB(4));
+	buf_add(&b, STR("To: x@y"));
+	grow(&b, ",\r\n a@b", 10000, 0);
+	buf_add(&b, STR("\r\n\r\n"));
+	mime_add_envelope(mime_parse(buf_str(&b), &a), &out);
+	CHECK(count(buf_str(&out), STR("\" \"")) == LIM_MIME_ADDRESSES);
+
+	buf_reset(&b);
+	buf_reset(&out);
+	grow(&b, "Cc: a@b,c@d,e@f\r\n", 1900, 0);
+	mime_add_envelope(mime_parse(buf_str(&b), &a), &out);
+	CHECK(count(buf_str(&out), STR("\" \"")) < LIM_MIME_ADDRESSES + 3);
+}
+
+TEST(mime_many_params)
+{
+	CLEANUP(arena_free) struct arena a;
+	CLEANUP(buf_free) struct buf b;
+	size_t n = 0;
+
+	arena_init(&a, LIM_MIME_ARENA);
+	buf_init(&b, MIB(1));
+	buf_add(&b, STR("Content-Type: text/plain"));
+	for (unsigned i = 0; i < 1000; i++)
+		buf_fmt(&b, "; p%u=x", i);
+	struct mime_part *p = mime_parse(buf_str(&b), &a);
+
+	for (struct mime_param *q = p->params; q; q = q->next)
+		n++;
+	CHECK(n == LIM_MIME_PARAMS && (p->defects & MIME_D_PARAM));
+}
+
 TEST(mime_bodystructure)
 {
 	static const struct {
