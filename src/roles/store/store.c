@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "run/log.h"
 #include "run/work.h"
+#include "services/trace/trace.h"
 
 #define AT(member) offsetof(struct store_settings, member)
 static const struct conf_key keys[] = {
@@ -131,6 +132,7 @@ WAITS static err start(const struct role_env *env)
 
 	arena_init(&keep, MIB(16));
 	TRY(reload(env));
+	TRY(trace_open(env->trace, env->name, 0));
 	const struct store_settings *set = atomic_load(&settings);
 
 	buf_init(&path, sizeof(dir) - 1);
@@ -144,7 +146,7 @@ WAITS static err start(const struct role_env *env)
 						.keep_expunged = set->keep_expunged };
 
 	TRY(mailstore_open(&mail, &store.mail));
-	const struct dirtable_options table = { .database = env->directory };
+	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)) };
 
 	TRY(dirtable_open(&table, &store.table));
 	care_fiber = fiber_start("store.care", care, NULL);
@@ -166,6 +168,7 @@ WAITS static void stop(void)
 		LOG(LOG_WARN, "store.care", KE(e));
 	dirtable_close(store.table);
 	mailstore_close(store.mail);
+	trace_close();
 	e = work(POOL_DISK, close_kv, NULL);
 	if (e)
 		LOG(LOG_WARN, "store.close", KE(e));

@@ -2,20 +2,6 @@
 
 #include "sessions/smtp/session.h"
 
-void verdict_set(struct verdict *v, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(v->text, sizeof(v->text), fmt, ap);
-	va_end(ap);
-	/* What came from a client or another server must not become a line of its own. */
-	for (char *p = v->text; *p; p++) {
-		if (*p < ' ' || *p == 127)
-			*p = '?';
-	}
-}
-
 WAITS static err write_reply(struct smtp *s, const char *text)
 {
 	TRY(stream_write(s->io, str_z(text)));

@@ -1,0 +1,259 @@
+/* A session keeps its connections to back-ends for its later messages: none is held by a
+ * transaction, since RCPT is asked and reset at once, so a client that trickles its message costs
+ * the store an idle connection and no more. */
+#include "roles/mx/mx.h"
+
+#include <string.h>
+
+#include "run/log.h"
+#include "run/metrics.h"
+#include "services/trace/trace.h"
+
+enum { LINES = 4, FRESH = 2000 };
+
+METRIC(m_away, "posta_mx_backend_away_total", "", METRIC_COUNTER,
+       "Times that a back-end or relay did not answer and its mail went to the queue.");
+
+struct mx_lines {
+	struct line {
+		struct mx_home *home;
+		struct smtp_client *c;
+		msec used;
+	} v[LINES];
+};
+
+struct mx_lines *mx_lines_new(struct arena *session)
+{
+	return NEW(session, struct mx_lines);
+}
+
+void mx_lines_close(struct mx_lines *l)
+{
+	for (size_t i = 0; l && i < LINES; i++) {
+		smtp_client_close(l->v[i].c);
+		l->v[i] = (struct line){ 0 };
+	}
+}
+
+static bool is_away(struct mx_home *h)
+{
+	return clock_now() < h->away_until;
+}
+
+/* It failed to answer: for a while nobody spends a time-out on it. */
+static void went_away(struct mx_home *h, const struct smtp_reply *r)
+{
+	if (!is_away(h))
+		LOG(LOG_WARN, "mx.backend_away", KS("backend", h->relay ? STR("relay") : h->name),
+		    KS("why", str_z(r->text)));
+	metric_add(&m_away, 1);
+	h->away_until = clock_in(mx_settings()->backend_pause);
+}
+
+static void came_back(struct mx_home *h)
+{
+	if (!h->away_until)
+		return;
+	h->away_until = 0;
+	LOG(LOG_INFO, "mx.backend_back", KS("backend", h->relay ? STR("relay") : h->name));
+	if (mx_here()->queue)
+		queue_kick(mx_here()->queue, STR(""));
+}
+
+WAITS static err dial(struct mx_home *h, struct smtp_client **out, struct smtp_reply *r)
+{
+	const struct mx_settings *set = mx_settings();
+	struct smtp_client_options o = { .lmtp = !h->relay,
+					 .helo = set->hostname,
+					 .connect = set->backend_timeout,
+					 .command = set->backend_timeout,
+					 .data = set->delivery_timeout,
+					 .final = set->delivery_timeout };
+	err e = E_NOTFOUND;
+
+	*r = (struct smtp_reply){ .text = "no address" };
+	for (size_t i = 0; i < h->naddr && e != OK && e != E_CANCELED; i++)
+		e = smtp_client_open(&h->addr[i], NULL, &o, out, r);
+	return e;
+}
+
+/* The kept connection to this home if it is alive. */
+WAITS static struct smtp_client *kept(struct mx_lines *l, struct mx_home *h)
+{
+	for (size_t i = 0; l && i < LINES; i++) {
+		struct smtp_client *c = l->v[i].c;
+		bool fresh = clock_now() - l->v[i].used < FRESH;
+
+		if (!c || l->v[i].home != h)
+			continue;
+		l->v[i] = (struct line){ 0 };
+		if (fresh || smtp_client_reset(c) == OK)
+			return c;
+		smtp_client_close(c);
+	}
+	return NULL;
+}
+
+static void give_back(struct mx_lines *l, struct mx_home *h, struct smtp_client *c)
+{
+	for (size_t i = 0; l && i < LINES; i++) {
+		if (!l->v[i].c) {
+			l->v[i] = (struct line){ h, c, clock_now() };
+			return;
+		}
+	}
+	smtp_client_close(c);
+}
+
+/* A connection to the home; *r says why not. */
+WAITS static err take_line(struct mx_batch *b, struct mx_home *h, struct smtp_client **c,
+			   struct smtp_reply *r)
+{
+	*c = kept(b->lines, h);
+	if (*c)
+		return OK;
+	/* The queue (no lines) goes on trying: it finds out when the home is back. */
+	if (b->lines && is_away(h)) {
+		*r = (struct smtp_reply){ .status = "4.4.1", .text = "did not answer lately" };
+		return E_AGAIN;
+	}
+	err e = dial(h, c, r);
+
+	if (e == OK)
+		came_back(h);
+	else if (e != E_CANCELED)
+		went_away(h, r);
+	return e;
+}
+
+static bool good(const struct smtp_reply *r)
+{
+	return r->code >= 200 && r->code < 300;
+}
+
+/* MAIL, RCPT, RSET. */
+WAITS static err ask(struct smtp_client *c, const struct mx_batch *b, struct smtp_out_rcpt *to)
+{
+	TRY(smtp_client_mail(c, &b->mail, &to->reply));
+	if (!good(&to->reply))
+		return OK;
+	TRY(smtp_client_rcpt(c, to));
+	return smtp_client_reset(c);
+}
+
+WAITS err mx_ask(struct mx_batch *b, struct mx_copy *copy)
+{
+	struct smtp_out_rcpt to = { .address = copy->address, .orcpt = copy->orcpt };
+	struct mx_home *h = copy->home;
+	struct smtp_client *c;
+
+	copy->state = COPY_AWAY;
+	err e = take_line(b, h, &c, &copy->reply);
+	if (e)
+		return e == E_CANCELED ? e : OK;
+	e = ask(c, b, &to);
+	copy->reply = to.reply;
+	if (e) {
+		smtp_client_close(c);
+		copy->reply.code = 0;
+		went_away(h, &copy->reply);
+		return e == E_CANCELED ? e : OK;
+	}
+	give_back(b->lines, h, c);
+	copy->state = mx_judge(&to.reply, h->ours);
+	if (copy->state == COPY_KEPT)
+		copy->state = COPY_WELCOME;
+	return OK;
+}
+
+/* The copies for one home, and their places in the batch. */
+struct lot {
+	struct smtp_out_rcpt *to;
+	size_t *at, n;
+};
+
+static err gather(struct mx_batch *b, const struct mx_home *h, struct lot *lot)
+{
+	lot->n = 0;
+	lot->to = NEW_TRY(b->a, struct smtp_out_rcpt, b->n);
+	lot->at = NEW_TRY(b->a, size_t, b->n);
+	if (!lot->to || !lot->at)
+		return fail(E_LIMIT, "no memory for %zu recipients", b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct mx_copy *c = &b->v[i];
+
+		if (c->state != COPY_WELCOME || c->home != h)
+			continue;
+		lot->to[lot->n] = (struct smtp_out_rcpt){
+			.address = c->address,
+			.orcpt = c->orcpt,
+			/* A stranger's mail, forwarded: no DSN before SPF or DKIM says that the
+			   sender is the sender. */
+			.notify = h->relay ? SMTP_NOTIFY_NEVER : 0,
+		};
+		lot->at[lot->n++] = i;
+	}
+	return OK;
+}
+
+static void note(const struct mx_copy *c)
+{
+	static const char *const stages[] = {
+		[COPY_KEPT] = "mx.delivered",
+		[COPY_AWAY] = "mx.away",
+		[COPY_LATER] = "mx.deferred",
+		[COPY_FAILED] = "mx.refused",
+	};
+
+	if (stages[c->state])
+		trace_event(c->state == COPY_KEPT && c->home->relay ? "mx.relayed"
+								    : stages[c->state],
+			    c->address, "%s", c->reply.text);
+	/* After a 250 for the others nobody tells the sender: the log has to know. */
+	if (c->state == COPY_FAILED)
+		LOG(LOG_WARN, "mx.copy_refused", KS("to", c->address),
+		    KS("why", str_z(c->reply.text)));
+}
+
+WAITS static err deliver_to(struct mx_batch *b, struct mx_home *h, struct lot *lot)
+{
+	struct smtp_client *c;
+	struct smtp_reply r = { 0 };
+	err e = take_line(b, h, &c, &r);
+
+	for (size_t i = 0; e && i < lot->n; i++)
+		lot->to[i].reply = r;
+	if (!e) {
+		e = smtp_client_send(c, &b->mail, STR(""), b->message, lot->to, lot->n);
+		if (e) {
+			went_away(h, &lot->to[0].reply);
+			smtp_client_close(c);
+		} else {
+			give_back(b->lines, h, c);
+		}
+	} else {
+		for (size_t i = 0; i < lot->n; i++)
+			lot->to[i].reply.code = 0; /* a greeting of 5xx is no word about the mail */
+	}
+	for (size_t i = 0; i < lot->n; i++) {
+		struct mx_copy *copy = &b->v[lot->at[i]];
+
+		copy->reply = lot->to[i].reply;
+		copy->state = mx_judge(&copy->reply, h->ours);
+		note(copy);
+	}
+	return e == E_CANCELED ? e : OK;
+}
+
+WAITS err mx_deliver(struct mx_batch *b)
+{
+	const struct mx_settings *set = mx_settings();
+	struct lot lot;
+
+	for (size_t i = 0; i < set->nhomes; i++) {
+		TRY(gather(b, &set->homes[i], &lot));
+		if (lot.n)
+			TRY(deliver_to(b, &set->homes[i], &lot));
+	}
+	return OK;
+}

@@ -1,0 +1,215 @@
+#include "roles/mx/mx.h"
+
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "run/log.h"
+#include "services/trace/trace.h"
+
+enum { REMEMBERED = 65536 }; /* networks, recipients, pairs that a counter knows */
+
+#define AT(member) offsetof(struct mx_settings, member)
+static const struct conf_key keys[] = {
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "message_max", CONF_SIZE, AT(message_max), 1000, INT64_MAX, "50M",
+	  "octets of a message" },
+	{ "rcpts_max", CONF_INT, AT(rcpts_max), 100, 100000, "1000", "recipients of one message" },
+	{ "errors_max", CONF_INT, AT(limits.errors), 1, 10000, "20",
+	  "mistakes before the connection is closed" },
+	{ "transactions_max", CONF_INT, AT(limits.transactions), 1, 1000000, "1000",
+	  "messages of one connection" },
+	{ "command_timeout", CONF_DURATION, AT(limits.command), 1000, 3600000, "5m",
+	  "time for the next command" },
+	{ "data_timeout", CONF_DURATION, AT(limits.data_block), 1000, 3600000, "3m",
+	  "time for each 4 KiB of a message" },
+	{ "session_timeout", CONF_DURATION, AT(limits.whole), 10000, 86400000, "2h",
+	  "time for a whole connection" },
+	{ "connections", CONF_INT, AT(connections), 1, 1000000, "5000",
+	  "connections at a time, all together" },
+	{ "connections_network", CONF_INT, AT(connections_network), 1, 1000000, "100",
+	  "connections at a time from one network (IPv4 /24, IPv6 /64)" },
+	{ "connection_rate", CONF_INT, AT(connection_rate), 0, 1000000, "1200",
+	  "connections in a minute from one network; 0: any" },
+	{ "unknown_slow", CONF_INT, AT(unknown_slow), 0, 1000000, "20",
+	  "unknown recipients of a network before its answers slow down" },
+	{ "unknown_refuse", CONF_INT, AT(unknown_refuse), 0, 1000000, "200",
+	  "unknown recipients of a network before it is refused" },
+	{ "unknown_window", CONF_DURATION, AT(unknown_window), 1000, 86400000, "10m",
+	  "the window of the two" },
+	{ "tarpit", CONF_DURATION, AT(tarpit), 0, 60000, "10s", "the longest delay of an answer" },
+	{ "rate_recipient", CONF_INT, AT(rate_recipient), 0, 1000000, "1000",
+	  "messages to one recipient within the window; 0: any" },
+	{ "rate_pair", CONF_INT, AT(rate_pair), 0, 1000000, "300",
+	  "messages of one sender to one recipient within the window; 0: any" },
+	{ "rate_window", CONF_DURATION, AT(rate_window), 1000, 86400000, "10m",
+	  "the window of the two" },
+	{ "backend_timeout", CONF_DURATION, AT(backend_timeout), 100, 600000, "5s",
+	  "time for a back-end's answer to a command" },
+	{ "delivery_timeout", CONF_DURATION, AT(delivery_timeout), 100, 600000, "20s",
+	  "time for a back-end to take a message; then it is queued" },
+	{ "backend_pause", CONF_DURATION, AT(backend_pause), 0, 600000, "10s",
+	  "how long a back-end that did not answer is not asked again" },
+	{ "queue_reserve", CONF_SIZE, AT(queue_reserve), 0, INT64_MAX, "256M",
+	  "octets of disk that the queue leaves free" },
+	{ "queue_lifetime", CONF_DURATION, AT(queue_lifetime), 60000, INT64_MAX, "5d",
+	  "how long the queue tries" },
+};
+
+/* Read by all loops: a reload publishes new ones; old ones stay in keep for who still reads them.
+ */
+static _Atomic(const struct mx_settings *) settings;
+static struct arena keep;
+static struct mx mx;
+
+struct mx *mx_here(void)
+{
+	return &mx;
+}
+
+const struct mx_settings *mx_settings(void)
+{
+	return atomic_load(&settings);
+}
+
+static err read_homes(const struct role_env *env, struct buf *complaints, struct mx_settings *set)
+{
+	struct backends all;
+	struct net_addr *relay = NEW(env->arena, struct net_addr);
+
+	TRY(backends_read(env, complaints, &all));
+	set->homes = arena_get(env->arena, size_mul(all.n + 1, sizeof(*set->homes)), 16);
+	role_socket(env, "relay", "smtp", relay);
+	set->homes[0] = (struct mx_home){ .relay = true, .addr = relay, .naddr = 1 };
+	for (size_t i = 0; i < all.n; i++) {
+		set->homes[i + 1].name = arena_dup(env->arena, all.v[i].name);
+		set->homes[i + 1].ours = all.v[i].internal;
+		set->homes[i + 1].addr = all.v[i].addr[BACKEND_LMTP];
+		set->homes[i + 1].naddr = all.v[i].naddr[BACKEND_LMTP];
+	}
+	set->nhomes = all.n + 1;
+	return OK;
+}
+
+static err read_settings(const struct role_env *env, struct buf *complaints,
+			 struct mx_settings *set)
+{
+	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
+	err also = read_homes(env, complaints, set);
+
+	TRY(e);
+	TRY(also);
+	set->hostname = arena_dup(env->arena, set->hostname.n ? set->hostname : env->node);
+	set->limits.rcpts = set->rcpts_max;
+	set->limits.message = set->message_max;
+	set->limits.spool_dir = arena_z(env->arena, str_z(env->data));
+	return OK;
+}
+
+static err check(const struct role_env *env, struct buf *complaints)
+{
+	struct mx_settings set = { 0 };
+
+	return read_settings(env, complaints, &set);
+}
+
+WAITS static err reload(const struct role_env *env)
+{
+	CLEANUP(buf_free) struct buf complaints;
+	struct mx_settings *set = NEW(&keep, struct mx_settings);
+	struct role_env mine = *env;
+
+	mine.arena = &keep;
+	buf_init(&complaints, LIM_HTTP_BODY);
+	if (read_settings(&mine, &complaints, set) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	atomic_store(&settings, set);
+	return OK;
+}
+
+/* Windows of the counters are those of the start. */
+static void make_counters(const struct mx_settings *set)
+{
+	mx.now = tally_new();
+	mx.connects = rates_new(REMEMBERED, 60 * 1000);
+	mx.unknown = rates_new(REMEMBERED, set->unknown_window);
+	mx.rcpt = rates_new(REMEMBERED, set->rate_window);
+	mx.pair = rates_new(REMEMBERED, set->rate_window);
+}
+
+WAITS static err start(const struct role_env *env)
+{
+	arena_init(&keep, MIB(16));
+	TRY(reload(env));
+	make_counters(mx_settings());
+	TRY(trace_open(env->trace, env->name, 0));
+	str snapshot = arena_fmt(&keep, "%s/directory.snapshot", env->data);
+	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)),
+						.snapshot = snapshot.p };
+
+	TRY(dirtable_open(&table, &mx.table));
+	return mx_queue_open(env);
+}
+
+WAITS static void stop(void)
+{
+	mx_queue_close();
+	dirtable_close(mx.table);
+	trace_close();
+	tally_free(mx.now);
+	rates_free(mx.connects);
+	rates_free(mx.unknown);
+	rates_free(mx.rcpt);
+	rates_free(mx.pair);
+}
+
+WAITS static err control(str method, str path, str body, struct buf *json)
+{
+	return queue_control(mx.queue, method, path, body, json);
+}
+
+/* ---- the session's questions ---- */
+static const struct smtp_limits *limits(void)
+{
+	return &mx_settings()->limits;
+}
+
+static str hostname(void)
+{
+	return mx_settings()->hostname;
+}
+
+static const struct smtp_role smtp = {
+	.name = "mx",
+	.starttls = true,
+	.received = true,
+	.limits = limits,
+	.connect = mx_connect,
+	.mail = mx_mail,
+	.rcpt = mx_rcpt,
+	.data = mx_data,
+	.gone = mx_gone,
+	.hostname = hostname,
+};
+
+WAITS static err session(struct stream *io, const struct listener *l)
+{
+	return smtp_session(io, l->tls, role_peer(io, l), &smtp);
+}
+
+static const struct listener listeners[] = {
+	{ .kind = "smtp", .port = 25, .session = session },
+};
+
+const struct role role_mx = {
+	.name = "mx",
+	.user = "posta-mx",
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.check = check,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+	.control = control,
+	.exclusive = true,
+};
