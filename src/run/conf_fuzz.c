@@ -39,6 +39,14 @@ static void again(enum conf_type type, int64_t v)
 	buf_free(&b);
 }
 
+/* libconfig 1.5 forgets the text of an unfinished string when it refuses a file: some octets a bad
+ * file. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig.so";
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
