@@ -72,7 +72,5 @@ void blob_end(struct kv *k);
 /* A stored value is the value and a CRC-32C over key and value. E_CORRUPT. */
 void checked_add(struct buf *out, str key, str value);
 MUST_USE err checked_take(str key, str stored, str *value);
-/* E_FULL when the reserve is reached. */
-MUST_USE err kv_room(struct kv *k);
 
 #endif

@@ -106,6 +106,8 @@ struct kv_space {
 	bool full;
 };
 MUST_USE err kv_space(struct kv *k, struct kv_space *out);
+/* E_FULL when the reserve is reached: cheap enough to ask for each recipient. */
+MUST_USE err kv_room(struct kv *k);
 /* Gives the space of deleted rows and blobs back to the disk, in small steps. */
 MUST_USE err kv_compact(struct kv *k);
 /* A consistent copy in another folder, by hard links where it can. */

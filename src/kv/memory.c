@@ -144,8 +144,12 @@ static err memory_range(struct engine *e, enum space s, str from, str to, bool r
 
 static err memory_space(struct engine *e, uint64_t *used, uint64_t *left)
 {
+	struct memory *m = of(e);
+
+	(void)pthread_mutex_lock(&m->mu);
 	if (used)
-		*used = of(e)->used;
+		*used = m->used;
+	(void)pthread_mutex_unlock(&m->mu);
 	*left = UINT64_MAX;
 	return OK;
 }

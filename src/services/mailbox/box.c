@@ -394,14 +394,13 @@ void box_quota(struct box *b, struct box_quota *out)
 err box_room(struct box *b, uint64_t size, bool *disk)
 {
 	struct box_quota q;
-	struct kv_space space;
 
 	*disk = false;
 	box_quota(b, &q);
 	if (q.limit && (q.used >= q.limit || size > q.limit - q.used))
 		return fail(E_FULL, "over quota: %llu of %llu octets are used",
 			    (unsigned long long)q.used, (unsigned long long)q.limit);
-	TRY(kv_space(b->store->kv, &space));
-	*disk = space.full;
-	return space.full ? fail(E_FULL, "the disk's reserve is reached") : OK;
+	err e = kv_room(b->store->kv);
+	*disk = e == E_FULL;
+	return e;
 }
