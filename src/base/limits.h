@@ -107,6 +107,7 @@
 #endif
 #define LIM_FIBER_RUN 10         /* ms that a fiber may run between two waits without a line in the log */
 #define LIM_FIBER_POOL 256       /* stacks that a loop keeps for its next fibers */
+#define LIM_REPORT MIB(16)       /* octets of what posta store verify says */
 #define LIM_KV_KEY KIB(2)        /* octets of a key in a partition */
 #define LIM_KV_VALUE MIB(4)      /* octets of a value; larger ones are blobs */
 #define LIM_KV_BATCH MIB(16)     /* octets of one commit */

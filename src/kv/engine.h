@@ -44,7 +44,7 @@ struct engine {
 	const struct engine_ops *ops;
 };
 
-MUST_USE err engine_rocksdb(const char *dir, struct engine **out);
+MUST_USE err engine_rocksdb(const char *dir, bool existing, struct engine **out);
 struct engine *engine_memory(void);
 
 struct kv {

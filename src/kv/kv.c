@@ -9,7 +9,7 @@ err kv_open_rocksdb(const struct kv_options *o, struct kv **out)
 {
 	struct engine *e;
 
-	TRY(engine_rocksdb(o->dir, &e));
+	TRY(engine_rocksdb(o->dir, o->existing, &e));
 	*out = MEM_NEW(struct kv);
 	**out = (struct kv){ .engine = e, .reserve = o->reserve };
 	commit_init(*out);

@@ -20,7 +20,9 @@ struct kv_options {
 		*dir; /* RocksDB: its folder, created when absent; ignored by the memory engine */
 	uint64_t reserve; /* octets of disk kept free: below it kv_commit with KV_GROWS says E_FULL
 			   * early, so that expunges still work */
+	bool existing;	  /* E_NOTFOUND when there is no store, rather than a new one */
 };
+/* E_AGAIN: another process has it open. */
 MUST_USE err kv_open_rocksdb(const struct kv_options *o, struct kv **out);
 MUST_USE err kv_open_memory(struct kv **out);
 void kv_close(struct kv *k);

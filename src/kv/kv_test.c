@@ -466,6 +466,21 @@ TEST(kv_rocksdb_says_what_is_wrong_with_a_folder)
 	CHECK(str_search(str_z(err_last()->text), STR("/proc/nowhere")) < 10);
 }
 
+TEST(kv_rocksdb_opens_once_and_only_what_is_there)
+{
+	struct bed t;
+	struct kv *k;
+	char dir[80];
+
+	bed_make(&t, true);
+	CHECK(kv_open_rocksdb(&(struct kv_options){ .dir = t.dir }, &k) == E_AGAIN);
+	(void)snprintf(dir, sizeof(dir), "%s/none", t.dir);
+	CHECK(kv_open_rocksdb(&(struct kv_options){ .dir = dir, .existing = true }, &k) ==
+	      E_NOTFOUND);
+	CHECK(access(dir, F_OK) != 0);
+	bed_end(&t);
+}
+
 TEST(kv_rocksdb_reserve)
 {
 	struct bed t;

@@ -3,8 +3,10 @@
  * before the database is. */
 #include "kv/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <rocksdb/c.h>
 
@@ -44,7 +46,9 @@ static err said(char *message, const char *what)
 	if (!message)
 		return OK;
 	str text = str_z(message);
-	err code = str_starts(text, STR("Corruption")) ? E_CORRUPT : E_IO;
+	bool locked = str_search(text, STR("/LOCK: Resource temporarily unavailable")) < text.n ||
+		      str_search(text, STR("lock hold by current process")) < text.n;
+	err code = locked ? E_AGAIN : str_starts(text, STR("Corruption")) ? E_CORRUPT : E_IO;
 	err e = fail(code, "%s: %.*s", what, STRF(text));
 	rocksdb_free(message);
 	return e;
@@ -292,16 +296,30 @@ static err rocks_checkpoint(struct engine *e, const char *dir)
 	return said(message, "checkpoint");
 }
 
-err engine_rocksdb(const char *dir, struct engine **out)
+/* RocksDB would leave files in a folder that is none of its. */
+static err must_exist(const char *dir)
+{
+	char path[1024];
+	int n = snprintf(path, sizeof(path), "%s/CURRENT", dir);
+
+	if (n >= (int)sizeof(path) || access(path, F_OK) != 0)
+		return fail(E_NOTFOUND, "%s holds no store", dir);
+	return OK;
+}
+
+err engine_rocksdb(const char *dir, bool existing, struct engine **out)
 {
 	static const struct engine_ops ops = {
 		rocks_close, rocks_get,	    rocks_range,      rocks_write,
 		rocks_space, rocks_compact, rocks_checkpoint,
 	};
 	static const char *const names[SPACE_COUNT + 1] = { "parts", "rows", "blobs", "default" };
-	struct rocks *r = MEM_NEW(struct rocks);
 	str path = str_z(dir);
 	char *message = NULL;
+
+	if (existing)
+		TRY(must_exist(dir));
+	struct rocks *r = MEM_NEW(struct rocks);
 
 	r->engine.ops = &ops;
 	r->dir = mem_get(path.n + 1);

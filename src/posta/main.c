@@ -14,6 +14,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_queue,
 	&cmd_role,
 	&cmd_run,
+	&cmd_store,
 	&cmd_trace,
 };
 
