@@ -42,6 +42,9 @@
 #define LIM_IMAP_PATTERNS 100    /* patterns of one LIST */
 #define LIM_IMAP_ID 30           /* fields of ID, RFC 2971 3.3 */
 #define LIM_IMAP_VALUES 100000   /* values of one response, at the calling end */
+#define LIM_IMAP_RESPONSE MIB(8) /* octets of a response line without message text */
+#define LIM_IMAP_ARENA MIB(128)  /* octets that one command may use for what it works out */
+#define LIM_IMAP_SEARCH MIB(16)  /* octets of a message, and of its text, that SEARCH BODY looks at */
 #define LIM_IMAP_QUOTED 1000     /* octets of a quoted string; longer ones are written as literals */
 #define LIM_POP3_LINE 255        /* octets with CRLF, RFC 2449 4 */
 #define LIM_FOLDER_NAME 1000     /* octets of a folder's name in UTF-8 */

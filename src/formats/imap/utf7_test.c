@@ -8,9 +8,8 @@ TEST(imap_utf7)
 		str seven, utf8;
 	} rows[] = {
 		{ S("~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
-		  S(
-			  "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
-			  "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e") }, /* 3501 5.1.3 */
+		  S("~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
+		    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e") }, /* 3501 5.1.3 */
 		{ S("p&AOQA5A-"), S("p\xc3\xa4\xc3\xa4") },
 		{ S("a&-b"), S("a&b") },
 		{ S("&-&-"), S("&&") },

@@ -196,7 +196,7 @@ WAITS err store_open_box(const struct dir_user *u, struct box **box)
 }
 
 static const char *const lmtp_peers[] = { "mx", "relay", "submission", NULL };
-static const char *const access_peers[] = { "proxy", NULL };
+static const char *const access_peers[] = { "proxy", "web", NULL };
 
 static const struct listener listeners[] = {
 	{ .kind = "lmtp",
@@ -204,6 +204,7 @@ static const struct listener listeners[] = {
 	  .internal = true,
 	  .peers = lmtp_peers,
 	  .session = store_lmtp_session },
+	{ .kind = "imap", .internal = true, .peers = access_peers, .session = store_imap_session },
 	{ .kind = "pop3", .internal = true, .peers = access_peers, .session = store_pop3_session },
 };
 

@@ -39,6 +39,7 @@ WAITS MUST_USE err store_open_box(const struct dir_user *u, struct box **box);
 
 /* Sessions of the listeners. */
 WAITS MUST_USE err store_lmtp_session(struct stream *io, const struct listener *l); /* lmtp.c */
+WAITS MUST_USE err store_imap_session(struct stream *io, const struct listener *l); /* imap.c */
 WAITS MUST_USE err store_pop3_session(struct stream *io, const struct listener *l); /* pop3.c */
 
 #endif

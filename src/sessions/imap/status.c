@@ -1,0 +1,56 @@
+#include "sessions/imap/internal.h"
+
+WAITS err imap_say_status(struct imap *s, const struct folder_info *f, unsigned items)
+{
+	const struct {
+		unsigned bit;
+		const char *name;
+		unsigned long long v;
+	} rows[] = {
+		{ IMAP_ST_MESSAGES, "MESSAGES", f->mails },
+		{ IMAP_ST_RECENT, "RECENT", f->recent },
+		{ IMAP_ST_UIDNEXT, "UIDNEXT", f->uidnext },
+		{ IMAP_ST_UIDVALIDITY, "UIDVALIDITY", f->uidvalidity },
+		{ IMAP_ST_UNSEEN, "UNSEEN", f->unseen },
+		{ IMAP_ST_DELETED, "DELETED", f->deleted },
+		{ IMAP_ST_SIZE, "SIZE", f->octets },
+		{ IMAP_ST_HIGHESTMODSEQ, "HIGHESTMODSEQ", f->modseq ? f->modseq : 1 },
+	};
+	const char *sep = "";
+
+	buf_reset(&s->out);
+	buf_add(&s->out, STR("* STATUS "));
+	imap_put_mailbox(&s->out, f->name, s->rev2 || s->utf8);
+	buf_add(&s->out, STR(" ("));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!(items & rows[i].bit))
+			continue;
+		buf_fmt(&s->out, "%s%s %llu", sep, rows[i].name, rows[i].v);
+		sep = " ";
+	}
+	if (items & IMAP_ST_MAILBOXID)
+		buf_fmt(&s->out, "%sMAILBOXID (F%llx)", sep, (unsigned long long)f->id);
+	buf_addc(&s->out, ')');
+	return imap_say_out(s);
+}
+
+WAITS err cmd_status(struct imap *s)
+{
+	struct folder_info f;
+	unsigned items;
+	str name;
+
+	TRY(imap_mailbox(&s->in, s->rev2 || s->utf8, &name));
+	TRY(imap_expect(&s->in, ' '));
+	TRY(imap_parse_status_items(&s->in, &items));
+	TRY(imap_expect_end(&s->in));
+	if (items & IMAP_ST_DELETED_STORAGE)
+		return imap_no(s, "[CANNOT] DELETED-STORAGE is not kept");
+	if (items & IMAP_ST_HIGHESTMODSEQ)
+		s->condstore = true; /* RFC 7162 3.1: an enabling command */
+	TRY(box_folder(s->box, name, &s->cmd, &f));
+	if (f.noselect)
+		return imap_no(s, "[NONEXISTENT] No such mailbox");
+	TRY(imap_say_status(s, &f, items));
+	return imap_ok(s, "Done");
+}
