@@ -33,6 +33,11 @@ WAITS static err read_head(struct stream *io, struct buf *head)
 {
 	str line;
 
+	if (stream_peek(io).n == 0) { /* between requests nothing is lost by an end */
+		role_idle(true);
+		TRY(stream_fill(io));
+		role_idle(false);
+	}
 	do {
 		TRY(stream_line(io, LIM_HTTP_HEAD, LINE_CRLF, &line));
 		buf_add(head, line);
