@@ -74,6 +74,15 @@
 #define LIM_PASSWORD 512         /* octets; a longer one costs crypt(3) time and is refused */
 #define LIM_ALIAS_TARGETS 1000   /* addresses that one alias leads to */
 #define LIM_ALIAS_DEPTH 10       /* aliases of aliases */
+#define LIM_DIR_TEXT KIB(16)     /* octets of one text setting of a user: a vacation answer */
+#define LIM_DIR_LIST 10000       /* contacts, allowed or blocked senders of one user, each */
+#define LIM_FEED_ROWS 100000     /* changes that the directory's feed keeps; who is further behind loads all */
+#define LIM_CSV_LINE KIB(256)    /* octets of a record of an imported file */
+#define LIM_CSV_FIELDS 64        /* fields of a record */
+#define LIM_SCRAM_ITERATIONS 1000000 /* that a client half computes for a server */
+#define LIM_SNAPSHOT ((size_t)4 << 30) /* octets of the snapshot of all addresses */
+#define LIM_BRAKE 65536          /* addresses and accounts whose failed logins are counted; the least guilty give way */
+#define LIM_REMEMBERED 65536     /* verified passwords remembered; the oldest of a set gives way */
 
 /* Queue, DSN, trace, names */
 #define LIM_QUEUE_LOT 100        /* recipients tried in one transaction; RFC 5321 4.5.3.1.8: every server takes 100 */

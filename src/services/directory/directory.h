@@ -49,12 +49,15 @@ struct dirtable_options {
 /* Loads from the database or else from the snapshot and spawns a fiber on this loop that tails the feed. Comes back at
  * once with an incomplete table when neither can be read (it goes on trying). */
 WAITS MUST_USE err dirtable_open(const struct dirtable_options *o, struct dirtable **out);
-void dirtable_close(struct dirtable *t);
+/* On the loop that opened it. NULL allowed. */
+WAITS void dirtable_close(struct dirtable *t);
 bool dirtable_complete(struct dirtable *t);
-/* False for "age of the last successful look at the feed" above limit: shown in /health and metrics. */
+/* Milliseconds since the last successful look at the feed, NEVER when there was none. */
 msec dirtable_age(struct dirtable *t);
 
-/* What an address (local@domain, as in RCPT; case-insensitive; "postmaster" alone allowed) leads to: aliases, +detail,
+/* An alias that leads to one user of ours alone is answered as DIR_USER. postmaster and abuse of a domain of ours
+ * that have no entry lead to an administrator.
+ * What an address (local@domain, as in RCPT; case-insensitive; "postmaster" alone allowed) leads to: aliases, +detail,
  * catch-all, domain aliases resolved, loops cut at LIM_ALIAS_DEPTH. E_LIMIT when arena or expansion is too big. */
 MUST_USE err dirtable_address(struct dirtable *t, str address, struct arena *a, struct dir_answer *out);
 /* By login name: "ana" (in default_domain) or "ana@demo.test". E_NOTFOUND; E_AGAIN while incomplete. */
@@ -68,5 +71,7 @@ enum dir_listed { LISTED_NOT, LISTED_ALLOW, LISTED_BLOCK };
 enum dir_listed dirtable_listed(struct dirtable *t, uint64_t user, str sender);
 /* Called on the tailing loop after a change of this user (id 0: everything may have changed), outside any lock. */
 void dirtable_on_change(struct dirtable *t, void (*fn)(void *arg, uint64_t user), void *arg);
+/* Forgets the calls with this arg; on the tailing loop. */
+void dirtable_no_change(struct dirtable *t, const void *arg);
 
 #endif

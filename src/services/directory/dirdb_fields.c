@@ -1,0 +1,62 @@
+/* What can be said of tenants, domains and users: the one table that the command line, CSV and JSON share. */
+#include "services/directory/dirdb.h"
+
+static const char *const protocols[] = { "lmtp", "smtp", "maildir", NULL };
+static const char *const states[] = { "home", "moving", "dual", NULL };
+
+static const struct dir_field tenant_fields[] = {
+	{ "parent", DIR_TENANT_REF, "parent_id", .help = "the tenant that this one belongs to" },
+	{ "contact", DIR_TEXT, "contact", .help = "whom to write to" },
+	{ "max-domains", DIR_INT, "max_domains", 0, 1000000, .help = "domains it may have, 0: any number" },
+	{ "max-users", DIR_INT, "max_users", 0, 100000000, .help = "users it may have, 0: any number" },
+	{ "disabled", DIR_BOOL, "disabled", .help = "yes: no login and no mail for its domains" },
+};
+static const struct dir_field domain_fields[] = {
+	{ "tenant", DIR_TENANT_REF, "tenant_id", .help = "the reseller it belongs to" },
+	{ "alias-of", DIR_DOMAIN_REF, "alias_of", .help = "the domain whose addresses this one stands for" },
+	{ "quota", DIR_SIZE, "quota", .help = "quota that new users get (300M)" },
+	{ "disabled", DIR_BOOL, "disabled", .help = "yes: no login and no mail" },
+};
+static const struct dir_field user_fields[] = {
+	{ "name", DIR_TEXT, "name", .help = "the person's name" },
+	{ "quota", DIR_SIZE, "quota", .help = "octets of the mailbox: 300M, 2G; 0: no limit" },
+	{ "disabled", DIR_FLAG, "flags", USER_DISABLED, .help = "yes: no login, mail is refused" },
+	{ "admin", DIR_FLAG, "flags", USER_ADMIN, .help = "yes: may administer the platform" },
+	{ "no-login", DIR_FLAG, "flags", USER_NO_LOGIN, .help = "yes: mail comes in, nobody logs in" },
+	{ "spam-level", DIR_INT, "spam_level", 0, 20, .help = "1 lenient .. 20 strict; 0: the platform's" },
+	{ "backend", DIR_TEXT, "backend", .help = "back-end of posta.conf where the mailbox lives; \"\": the store" },
+	{ "protocol", DIR_WORD, "protocol", 0, .words = protocols, .help = "how mail is handed to it: lmtp, smtp, maildir" },
+	{ "state", DIR_WORD, "state", HOME_HERE, .words = states, .help = "home, moving (mail is held), dual" },
+	{ "move-to", DIR_TEXT, "move_to", .help = "back-end that a move or dual delivery leads to" },
+	{ "epoch", DIR_INT, "epoch", .shown = true, .help = "counts the moves" },
+	{ "forward", DIR_ADDRESSES, "targets", .table = "forwards", .help = "addresses to forward to, a comma between" },
+	{ "forward-keep", DIR_BOOL, "keep", .table = "forwards", .help = "no: forwarded mail is not kept here (yes)" },
+	{ "vacation", DIR_BOOL, "enabled", .table = "vacations", .help = "yes: answer for the absent" },
+	{ "vacation-subject", DIR_TEXT, "subject", .table = "vacations", .help = "the answer's subject" },
+	{ "vacation-text", DIR_TEXT, "body", .table = "vacations", .help = "the answer's text" },
+	{ "vacation-from", DIR_DATE, "starts", .table = "vacations", .help = "first day: 2026-12-24" },
+	{ "vacation-until", DIR_DATE, "ends", .table = "vacations", .help = "last day" },
+	{ "vacation-days", DIR_INT, "days", 1, 365, .table = "vacations", .help = "days between answers to one sender (7)" },
+	{ "dialup", DIR_BOOL, "enabled", .table = "dialups", .help = "yes: may use dial-up, PPPoE or Wi-Fi access" },
+	{ "dialup-address", DIR_TEXT, "address", .table = "dialups", .help = "fixed IPv4 address" },
+	{ "dialup-prefix6", DIR_TEXT, "prefix6", .table = "dialups", .help = "delegated IPv6 prefix" },
+	{ "dialup-pool", DIR_TEXT, "pool", .table = "dialups", .help = "address pool of the access server" },
+	{ "dialup-sessions", DIR_INT, "sessions", 0, 1000, .table = "dialups", .help = "sessions at once (1)" },
+	{ "dialup-session-timeout", DIR_INT, "session_timeout", 0, 31622400, .table = "dialups", .help = "seconds, 0: none" },
+	{ "dialup-idle-timeout", DIR_INT, "idle_timeout", 0, 31622400, .table = "dialups", .help = "seconds, 0: none" },
+	{ "dialup-up", DIR_INT, "up_kbit", 0, 100000000, .table = "dialups", .help = "kbit/s, 0: no limit" },
+	{ "dialup-down", DIR_INT, "down_kbit", 0, 100000000, .table = "dialups", .help = "kbit/s, 0: no limit" },
+};
+_Static_assert(COUNT(user_fields) <= DIR_FIELDS, "DIR_FIELDS is too small");
+
+const struct dir_kind dir_tenant = { "tenant", "tenants", tenant_fields, COUNT(tenant_fields) };
+const struct dir_kind dir_domain = { "domain", "domains", domain_fields, COUNT(domain_fields) };
+const struct dir_kind dir_user_kind = { "user", "users", user_fields, COUNT(user_fields) };
+
+const struct dir_field *dir_field_find(const struct dir_kind *k, str name)
+{
+	for (size_t i = 0; i < k->nfields; i++)
+		if (str_eq(name, str_z(k->fields[i].name)))
+			return &k->fields[i];
+	return NULL;
+}
