@@ -4,7 +4,6 @@
 
 #include "base/enc.h"
 
-
 static bool label_ok(str l)
 {
 	if (!l.n || l.n > 63 || l.p[0] == '-' || l.p[l.n - 1] == '-')
@@ -39,7 +38,8 @@ err dir_domain_parse(str in, char *out, str *domain)
 	if (in.n && in.p[in.n - 1] == '.')
 		in.n--;
 	if (in.n > LIM_SMTP_DOMAIN)
-		return fail(E_LIMIT, "a domain of %zu octets; %d are allowed", in.n, LIM_SMTP_DOMAIN);
+		return fail(E_LIMIT, "a domain of %zu octets; %d are allowed", in.n,
+			    LIM_SMTP_DOMAIN);
 	if (!str_ascii(in)) {
 		TRY(to_ascii(in, out));
 	} else {
@@ -80,7 +80,8 @@ static bool dot_atom(str s)
 static err join(str local, str domain, struct dir_address *out)
 {
 	if (local.n > LIM_SMTP_LOCAL)
-		return fail(E_LIMIT, "a local part of %zu octets; %d are allowed", local.n, LIM_SMTP_LOCAL);
+		return fail(E_LIMIT, "a local part of %zu octets; %d are allowed", local.n,
+			    LIM_SMTP_LOCAL);
 	for (size_t i = 0; i < local.n; i++)
 		out->text[i] = ch_lower(local.p[i]);
 	out->text[local.n] = '@';
@@ -97,7 +98,9 @@ err dir_address_parse(str in, bool strict, struct dir_address *out)
 	if (at == in.n)
 		return fail(E_SYNTAX, "\"%.*s\" is not an address; write name@domain", STRF(in));
 	if (strict && !dot_atom(str_take(in, at)))
-		return fail(E_SYNTAX, "\"%.*s\" is not an address: letters, digits and !#$%%&'*+-/=?^_`{|}~ with single dots between stand before the @",
+		return fail(E_SYNTAX,
+			    "\"%.*s\" is not an address: letters, digits and !#$%%&'*+-/=?^_`{|}~ "
+			    "with single dots between stand before the @",
 			    STRF(in));
 	return join(str_take(in, at), str_skip(in, at + 1), out);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/enc.h"
 #include "base/limits.h"
 #include "services/directory/address.h"
 #include "services/directory/schema.h"
@@ -66,8 +67,8 @@ static err feed_add(struct directory *d, const char *kind, uint64_t id)
 
 	TRY(SQL_RUN(d->s, "UPDATE counters SET value = value + 1 WHERE name = 'change'"));
 	TRY(SQL_GET(d->s, &seq, "SELECT value FROM counters WHERE name = 'change'"));
-	TRY(SQL_RUN(d->s, "INSERT INTO changes (seq, at, kind, id) VALUES (?, ?, ?, ?)", SQL_I(seq), SQL_I(clock_unix()),
-		    SQL_T(str_z(kind)), SQL_I(id)));
+	TRY(SQL_RUN(d->s, "INSERT INTO changes (seq, at, kind, id) VALUES (?, ?, ?, ?)", SQL_I(seq),
+		    SQL_I(clock_unix()), SQL_T(str_z(kind)), SQL_I(id)));
 	return SQL_RUN(d->s, "DELETE FROM changes WHERE seq <= ?", SQL_I(seq - LIM_FEED_ROWS));
 }
 
@@ -128,12 +129,13 @@ err domain_id(struct directory *d, str domain, uint64_t *id)
 	err e = SQL_GET(d->s, &v, "SELECT id FROM domains WHERE name = ?", SQL_T(clean));
 
 	if (e)
-		return e == E_NOTFOUND ? fail(e, "there is no domain %.*s; add it with: posta domain add %.*s", STRF(clean),
-					      STRF(clean))
-				       : e;
+		return e == E_NOTFOUND
+			       ? fail(e,
+				      "there is no domain %.*s; add it with: posta domain add %.*s",
+				      STRF(clean), STRF(clean))
+			       : e;
 	*id = d->last_domain = (uint64_t)v;
-	(void)str_to_z(clean, d->last_name, sizeof(d->last_name));
-	return OK;
+	return str_to_z(clean, d->last_name, sizeof(d->last_name));
 }
 
 static err find_user(struct directory *d, str name, uint64_t *id)
@@ -144,7 +146,8 @@ static err find_user(struct directory *d, str name, uint64_t *id)
 
 	TRY(dir_address_parse(name, true, &a));
 	TRY(domain_id(d, a.domain, &domain));
-	err e = SQL_GET(d->s, &v, "SELECT id FROM users WHERE domain_id = ? AND local = ?", SQL_I(domain), SQL_T(a.local));
+	err e = SQL_GET(d->s, &v, "SELECT id FROM users WHERE domain_id = ? AND local = ?",
+			SQL_I(domain), SQL_T(a.local));
 
 	if (e)
 		return e == E_NOTFOUND ? fail(e, "there is no user %.*s", STRF(a.all)) : e;
@@ -170,8 +173,8 @@ err directory_find(struct directory *d, const struct dir_kind *k, str name, uint
 
 /* ---- setting ---- */
 
-/* Moving a mailbox makes a new epoch: who still believes the old place is told so (DESIGN: "a back-end knows
- * whether it is home"). */
+/* Moving a mailbox makes a new epoch: who still believes the old place is told so (DESIGN: "a
+ * back-end knows whether it is home"). */
 static bool is_location(const struct dir_field *f)
 {
 	static const str names[] = { S("backend"), S("protocol"), S("state"), S("move-to") };
@@ -182,8 +185,8 @@ static bool is_location(const struct dir_field *f)
 	return false;
 }
 
-static err store_value(struct directory *d, const struct dir_kind *k, uint64_t id, const struct dir_field *f,
-		       const struct sql_value *v)
+static err store_value(struct directory *d, const struct dir_kind *k, uint64_t id,
+		       const struct dir_field *f, const struct sql_value *v)
 {
 	const char *table = f->table ? f->table : k->table, *key = f->table ? "user_id" : "id";
 	char text[256];
@@ -192,16 +195,18 @@ static err store_value(struct directory *d, const struct dir_kind *k, uint64_t i
 	if (f->table) { /* rows of the side tables are made at the first setting */
 		int64_t have = 0;
 
-		n = snprintf(text, sizeof(text), "SELECT COUNT(*) FROM %s WHERE user_id = ?", table);
+		n = snprintf(text, sizeof(text), "SELECT COUNT(*) FROM %s WHERE user_id = ?",
+			     table);
 		TRY(sql_get_int(d->s, str_of(text, (size_t)n), &SQL_I(id), 1, &have));
 		n = snprintf(text, sizeof(text), "INSERT INTO %s (user_id) VALUES (?)", table);
 		if (!have)
 			TRY(sql_run(d->s, str_of(text, (size_t)n), &SQL_I(id), 1));
 	}
 	if (f->type == DIR_FLAG) {
-		n = snprintf(text, sizeof(text), "UPDATE %s SET %s = (%s & ~?) | ? WHERE %s = ?", table, f->column, f->column,
-			     key);
-		return sql_run(d->s, str_of(text, (size_t)n), (struct sql_value[]){ SQL_I(f->min), *v, SQL_I(id) }, 3);
+		n = snprintf(text, sizeof(text), "UPDATE %s SET %s = (%s & ~?) | ? WHERE %s = ?",
+			     table, f->column, f->column, key);
+		return sql_run(d->s, str_of(text, (size_t)n),
+			       (struct sql_value[]){ SQL_I(f->min), *v, SQL_I(id) }, 3);
 	}
 	n = snprintf(text, sizeof(text), "UPDATE %s SET %s = ?%s WHERE %s = ?", table, f->column,
 		     k == &dir_user_kind && is_location(f) ? ", epoch = epoch + 1" : "", key);
@@ -215,7 +220,8 @@ static err check_domain_alias(struct directory *d, uint64_t id, const struct sql
 
 	if (v->kind == SQL_NULL)
 		return OK;
-	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM domains WHERE id = ? AND alias_of IS NOT NULL", *v));
+	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM domains WHERE id = ? AND alias_of IS NOT NULL",
+		    *v));
 	if (n || v->i == (int64_t)id)
 		return fail(E_DENIED, "alias-of: must name a domain that is no alias itself");
 	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM domains WHERE alias_of = ?", SQL_I(id)));
@@ -236,12 +242,14 @@ static err check_parent(struct directory *d, uint64_t id, const struct sql_value
 	for (unsigned depth = 0; at; depth++) {
 		if (at == (int64_t)id || depth == LIM_ALIAS_DEPTH)
 			return fail(E_DENIED, "parent: the tenants would stand in a circle");
-		TRY(SQL_GET(d->s, &at, "SELECT COALESCE(parent_id, 0) FROM tenants WHERE id = ?", SQL_I(at)));
+		TRY(SQL_GET(d->s, &at, "SELECT COALESCE(parent_id, 0) FROM tenants WHERE id = ?",
+			    SQL_I(at)));
 	}
 	return OK;
 }
 
-static err check_limit(struct directory *d, const char *what, const char *limit, const char *count, int64_t tenant)
+static err check_limit(struct directory *d, const char *what, const char *limit, const char *count,
+		       int64_t tenant)
 {
 	int64_t most, have;
 
@@ -249,7 +257,8 @@ static err check_limit(struct directory *d, const char *what, const char *limit,
 	if (!most)
 		return OK;
 	TRY(sql_get_int(d->s, str_z(count), &SQL_I(tenant), 1, &have));
-	return have > most ? fail(E_DENIED, "the tenant may have %lld %s", (long long)most, what) : OK;
+	return have > most ? fail(E_DENIED, "the tenant may have %lld %s", (long long)most, what)
+			   : OK;
 }
 
 static err check_tenant_domains(struct directory *d, const struct sql_value *v)
@@ -260,7 +269,8 @@ static err check_tenant_domains(struct directory *d, const struct sql_value *v)
 			   "SELECT COUNT(*) FROM domains WHERE tenant_id = ?", v->i);
 }
 
-static err set_all(struct directory *d, const struct dir_kind *k, uint64_t id, const struct dir_set *v, size_t n)
+static err set_all(struct directory *d, const struct dir_kind *k, uint64_t id,
+		   const struct dir_set *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sql_value value;
@@ -277,7 +287,8 @@ static err set_all(struct directory *d, const struct dir_kind *k, uint64_t id, c
 	return OK;
 }
 
-static err set_in_tx(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v, size_t n)
+static err set_in_tx(struct directory *d, const struct dir_kind *k, str name,
+		     const struct dir_set *v, size_t n)
 {
 	uint64_t id;
 
@@ -287,7 +298,8 @@ static err set_in_tx(struct directory *d, const struct dir_kind *k, str name, co
 	return d->note_all ? OK : feed_add(d, k->name, id);
 }
 
-err directory_set(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v, size_t n)
+err directory_set(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v,
+		  size_t n)
 {
 	TRY(change_begin(d));
 	return change_end(d, set_in_tx(d, k, name, v, n));
@@ -297,9 +309,12 @@ err directory_set(struct directory *d, const struct dir_kind *k, str name, const
 
 static err add_tenant(struct directory *d, str name)
 {
-	if (!name.n || name.n > 64 || str_find(name, '@') != name.n || !utf8_valid(name) || str_find(name, '\n') != name.n)
-		return fail(E_SYNTAX, "\"%.*s\" is not a name for a tenant: 1 to 64 octets, no @", STRF(name));
-	err e = SQL_RUN(d->s, "INSERT INTO tenants (name, created) VALUES (?, ?)", SQL_T(name), SQL_I(clock_unix()));
+	if (!name.n || name.n > 64 || str_find(name, '@') != name.n || !utf8_valid(name) ||
+	    str_find(name, '\n') != name.n)
+		return fail(E_SYNTAX, "\"%.*s\" is not a name for a tenant: 1 to 64 octets, no @",
+			    STRF(name));
+	err e = SQL_RUN(d->s, "INSERT INTO tenants (name, created) VALUES (?, ?)", SQL_T(name),
+			SQL_I(clock_unix()));
 
 	return e == E_EXISTS ? fail(e, "there is a tenant %.*s already", STRF(name)) : e;
 }
@@ -310,21 +325,26 @@ static err add_domain(struct directory *d, str name)
 	str clean;
 
 	TRY(dir_domain_parse(name, space, &clean));
-	err e = SQL_RUN(d->s, "INSERT INTO domains (name, created) VALUES (?, ?)", SQL_T(clean), SQL_I(clock_unix()));
+	err e = SQL_RUN(d->s, "INSERT INTO domains (name, created) VALUES (?, ?)", SQL_T(clean),
+			SQL_I(clock_unix()));
 
 	return e == E_EXISTS ? fail(e, "there is a domain %.*s already", STRF(clean)) : e;
 }
 
-/* The domain may hold this address: no alias domain, and no alias of that name. Gives its quota for newcomers. */
-static err user_fits(struct directory *d, uint64_t domain, const struct dir_address *a, int64_t *quota)
+/* The domain may hold this address: no alias domain, and no alias of that name. Gives its quota for
+ * newcomers. */
+static err user_fits(struct directory *d, uint64_t domain, const struct dir_address *a,
+		     int64_t *quota)
 {
 	int64_t n;
 
-	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM domains WHERE id = ? AND alias_of IS NOT NULL", SQL_I(domain)));
+	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM domains WHERE id = ? AND alias_of IS NOT NULL",
+		    SQL_I(domain)));
 	if (n)
-		return fail(E_DENIED, "%.*s is an alias of another domain: add the user there", STRF(a->domain));
-	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM aliases WHERE domain_id = ? AND local = ?", SQL_I(domain),
-		    SQL_T(a->local)));
+		return fail(E_DENIED, "%.*s is an alias of another domain: add the user there",
+			    STRF(a->domain));
+	TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM aliases WHERE domain_id = ? AND local = ?",
+		    SQL_I(domain), SQL_T(a->local)));
 	if (n)
 		return fail(E_EXISTS, "there is an alias %.*s already", STRF(a->all));
 	return SQL_GET(d->s, quota, "SELECT quota FROM domains WHERE id = ?", SQL_I(domain));
@@ -332,7 +352,8 @@ static err user_fits(struct directory *d, uint64_t domain, const struct dir_addr
 
 static err tenant_of(struct directory *d, uint64_t domain, int64_t *out)
 {
-	return SQL_GET(d->s, out, "SELECT COALESCE(tenant_id, 0) FROM domains WHERE id = ?", SQL_I(domain));
+	return SQL_GET(d->s, out, "SELECT COALESCE(tenant_id, 0) FROM domains WHERE id = ?",
+		       SQL_I(domain));
 }
 
 static err add_user(struct directory *d, str name)
@@ -344,30 +365,34 @@ static err add_user(struct directory *d, str name)
 	TRY(dir_address_parse(name, true, &a));
 	TRY(domain_id(d, a.domain, &domain));
 	TRY(user_fits(d, domain, &a, &quota));
-	err e = SQL_RUN(d->s, "INSERT INTO users (domain_id, local, quota, created) VALUES (?, ?, ?, ?)", SQL_I(domain),
-			SQL_T(a.local), SQL_I(quota), SQL_I(clock_unix()));
+	err e = SQL_RUN(d->s,
+			"INSERT INTO users (domain_id, local, quota, created) VALUES (?, ?, ?, ?)",
+			SQL_I(domain), SQL_T(a.local), SQL_I(quota), SQL_I(clock_unix()));
 
 	if (e)
 		return e == E_EXISTS ? fail(e, "there is a user %.*s already", STRF(a.all)) : e;
 	TRY(tenant_of(d, domain, &tenant));
 	return tenant ? check_limit(d, "users", "SELECT max_users FROM tenants WHERE id = ?",
-				    "SELECT COUNT(*) FROM users u JOIN domains d ON d.id = u.domain_id WHERE d.tenant_id = ?",
+				    "SELECT COUNT(*) FROM users u JOIN domains d ON d.id = "
+				    "u.domain_id WHERE d.tenant_id = ?",
 				    tenant)
 		      : OK;
 }
 
-static err add_in_tx(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v, size_t n,
-		     uint64_t *id)
+static err add_in_tx(struct directory *d, const struct dir_kind *k, str name,
+		     const struct dir_set *v, size_t n, uint64_t *id)
 {
-	TRY(k == &dir_user_kind ? add_user(d, name) : k == &dir_domain ? add_domain(d, name) : add_tenant(d, name));
+	TRY(k == &dir_user_kind ? add_user(d, name)
+	    : k == &dir_domain	? add_domain(d, name)
+				: add_tenant(d, name));
 	*id = (uint64_t)sql_last_id(d->s);
 	TRY(set_all(d, k, *id, v, n));
 	d->noted = true;
 	return d->note_all ? OK : feed_add(d, k->name, *id);
 }
 
-err directory_add(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v, size_t n,
-		  uint64_t *id)
+err directory_add(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v,
+		  size_t n, uint64_t *id)
 {
 	TRY(change_begin(d));
 	return change_end(d, add_in_tx(d, k, name, v, n, id));
@@ -399,8 +424,8 @@ static err remove_in_tx(struct directory *d, const struct dir_kind *k, str name)
 			continue;
 		TRY(sql_get_int(d->s, str_z(holds[i].count), &SQL_I(id), 1, &count));
 		if (count)
-			return fail(E_DENIED, "%s %.*s still has %lld %s", k->name, STRF(name), (long long)count,
-				    holds[i].what);
+			return fail(E_DENIED, "%s %.*s still has %lld %s", k->name, STRF(name),
+				    (long long)count, holds[i].what);
 	}
 	int n = snprintf(text, sizeof(text), "DELETE FROM %s WHERE id = ?", k->table);
 

@@ -12,7 +12,8 @@ static str pattern_of(const struct dir_address *a)
 
 static err parse(enum dir_list l, str entry, struct dir_address *a)
 {
-	return l == DIR_LIST_CONTACT ? dir_address_parse(entry, true, a) : dir_pattern_parse(entry, a);
+	return l == DIR_LIST_CONTACT ? dir_address_parse(entry, true, a)
+				     : dir_pattern_parse(entry, a);
 }
 
 static err check_room(struct directory *d, uint64_t user, enum dir_list l)
@@ -20,10 +21,11 @@ static err check_room(struct directory *d, uint64_t user, enum dir_list l)
 	int64_t n;
 
 	if (l == DIR_LIST_CONTACT)
-		TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM contacts WHERE user_id = ?", SQL_I(user)));
+		TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM contacts WHERE user_id = ?",
+			    SQL_I(user)));
 	else
-		TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM lists WHERE user_id = ? AND block = ?", SQL_I(user),
-			    SQL_I(l == DIR_LIST_BLOCK)));
+		TRY(SQL_GET(d->s, &n, "SELECT COUNT(*) FROM lists WHERE user_id = ? AND block = ?",
+			    SQL_I(user), SQL_I(l == DIR_LIST_BLOCK)));
 	return n < LIM_DIR_LIST ? OK : fail(E_LIMIT, "the list is full: %d entries", LIM_DIR_LIST);
 }
 
@@ -37,16 +39,18 @@ static err add_in_tx(struct directory *d, uint64_t user, enum dir_list l, str en
 	if (name.n > 255 || !utf8_valid(name))
 		return fail(E_SYNTAX, "a contact's name is UTF-8 of at most 255 octets");
 	if (l == DIR_LIST_CONTACT) {
-		e = SQL_RUN(d->s, "INSERT INTO contacts (user_id, address, name) VALUES (?, ?, ?)", SQL_I(user),
-			    SQL_T(pattern_of(&a)), SQL_T(name));
+		e = SQL_RUN(d->s, "INSERT INTO contacts (user_id, address, name) VALUES (?, ?, ?)",
+			    SQL_I(user), SQL_T(pattern_of(&a)), SQL_T(name));
 	} else {
-		TRY(SQL_RUN(d->s, "DELETE FROM lists WHERE user_id = ? AND pattern = ? AND block = ?", SQL_I(user),
-			    SQL_T(pattern_of(&a)), SQL_I(l != DIR_LIST_BLOCK)));
-		e = SQL_RUN(d->s, "INSERT INTO lists (user_id, pattern, block) VALUES (?, ?, ?)", SQL_I(user),
-			    SQL_T(pattern_of(&a)), SQL_I(l == DIR_LIST_BLOCK));
+		TRY(SQL_RUN(d->s,
+			    "DELETE FROM lists WHERE user_id = ? AND pattern = ? AND block = ?",
+			    SQL_I(user), SQL_T(pattern_of(&a)), SQL_I(l != DIR_LIST_BLOCK)));
+		e = SQL_RUN(d->s, "INSERT INTO lists (user_id, pattern, block) VALUES (?, ?, ?)",
+			    SQL_I(user), SQL_T(pattern_of(&a)), SQL_I(l == DIR_LIST_BLOCK));
 	}
 	if (e)
-		return e == E_EXISTS ? fail(e, "%.*s is in the list already", STRF(pattern_of(&a))) : e;
+		return e == E_EXISTS ? fail(e, "%.*s is in the list already", STRF(pattern_of(&a)))
+				     : e;
 	return directory_note(d, "list", user);
 }
 
@@ -57,17 +61,19 @@ static err remove_in_tx(struct directory *d, uint64_t user, enum dir_list l, str
 	(void)name;
 	TRY(parse(l, entry, &a));
 	if (l == DIR_LIST_CONTACT)
-		TRY(SQL_RUN(d->s, "DELETE FROM contacts WHERE user_id = ? AND address = ?", SQL_I(user),
-			    SQL_T(pattern_of(&a))));
+		TRY(SQL_RUN(d->s, "DELETE FROM contacts WHERE user_id = ? AND address = ?",
+			    SQL_I(user), SQL_T(pattern_of(&a))));
 	else
-		TRY(SQL_RUN(d->s, "DELETE FROM lists WHERE user_id = ? AND pattern = ? AND block = ?", SQL_I(user),
-			    SQL_T(pattern_of(&a)), SQL_I(l == DIR_LIST_BLOCK)));
+		TRY(SQL_RUN(d->s,
+			    "DELETE FROM lists WHERE user_id = ? AND pattern = ? AND block = ?",
+			    SQL_I(user), SQL_T(pattern_of(&a)), SQL_I(l == DIR_LIST_BLOCK)));
 	if (!sql_changed(d->s))
 		return fail(E_NOTFOUND, "%.*s is not in the list", STRF(pattern_of(&a)));
 	return directory_note(d, "list", user);
 }
 
-static err whole(struct directory *d, err (*fn)(struct directory *, uint64_t, enum dir_list, str, str), uint64_t user,
+static err whole(struct directory *d,
+		 err (*fn)(struct directory *, uint64_t, enum dir_list, str, str), uint64_t user,
 		 enum dir_list l, str entry, str name)
 {
 	if (d->in_tx)
@@ -99,10 +105,14 @@ err directory_list_each(struct directory *d, uint64_t user, enum dir_list l,
 	err e;
 
 	if (l == DIR_LIST_CONTACT)
-		TRY(SQL_QUERY(d->s, &st, "SELECT address, name FROM contacts WHERE user_id = ? ORDER BY address",
-			      SQL_I(user)));
+		TRY(SQL_QUERY(
+			d->s, &st,
+			"SELECT address, name FROM contacts WHERE user_id = ? ORDER BY address",
+			SQL_I(user)));
 	else
-		TRY(SQL_QUERY(d->s, &st, "SELECT pattern, '' FROM lists WHERE user_id = ? AND block = ? ORDER BY pattern",
+		TRY(SQL_QUERY(d->s, &st,
+			      "SELECT pattern, '' FROM lists WHERE user_id = ? AND block = ? ORDER "
+			      "BY pattern",
 			      SQL_I(user), SQL_I(l == DIR_LIST_BLOCK)));
 	while ((e = sql_step(st)) == OK)
 		TRY(fn(arg, sql_text(st, 0), sql_text(st, 1)));

@@ -24,10 +24,11 @@ static void add_column(struct buf *q, const struct dir_kind *k, const struct dir
 		return;
 	}
 	/* A user without a row of that table has its defaults. */
-	const char *dflt = strcmp(f->column, "keep") == 0 || strcmp(f->column, "sessions") == 0 ? "1"
-			   : strcmp(f->column, "days") == 0				       ? "7"
-			   : f->type == DIR_TEXT || f->type == DIR_ADDRESSES		       ? "''"
-											       : "0";
+	const char *dflt = strcmp(f->column, "keep") == 0 || strcmp(f->column, "sessions") == 0
+				   ? "1"
+			   : strcmp(f->column, "days") == 0		     ? "7"
+			   : f->type == DIR_TEXT || f->type == DIR_ADDRESSES ? "''"
+									     : "0";
 
 	buf_fmt(q, ", COALESCE(%s.%s, %s)", f->table, f->column, dflt);
 }
@@ -47,7 +48,8 @@ static void add_select(struct buf *q, const struct dir_kind *k)
 		buf_fmt(q, " LEFT JOIN %s ON %s.user_id = m.id", sides[i], sides[i]);
 }
 
-static void add_where(struct buf *q, const struct dir_kind *k, str within, uint64_t one, struct sql_value *v, size_t *n)
+static void add_where(struct buf *q, const struct dir_kind *k, str within, uint64_t one,
+		      struct sql_value *v, size_t *n)
 {
 	buf_add(q, STR(" WHERE 1 = 1"));
 	if (one) {
@@ -55,16 +57,21 @@ static void add_where(struct buf *q, const struct dir_kind *k, str within, uint6
 		v[(*n)++] = SQL_I(one);
 	}
 	if (within.n) {
-		buf_add(q, k == &dir_user_kind ? STR(" AND d.name = ?")
-			   : k == &dir_domain  ? STR(" AND m.tenant_id = (SELECT id FROM tenants WHERE name = ?)")
-					       : STR(" AND m.parent_id = (SELECT id FROM tenants WHERE name = ?)"));
+		buf_add(q,
+			k == &dir_user_kind ? STR(" AND d.name = ?")
+			: k == &dir_domain
+				? STR(" AND m.tenant_id = (SELECT id FROM tenants WHERE name = ?)")
+				: STR(" AND m.parent_id = (SELECT id FROM tenants WHERE name = "
+				      "?)"));
 		v[(*n)++] = SQL_T(within);
 	}
-	buf_add(q, k == &dir_user_kind ? STR(" ORDER BY d.name, m.local") : STR(" ORDER BY m.name"));
+	buf_add(q,
+		k == &dir_user_kind ? STR(" ORDER BY d.name, m.local") : STR(" ORDER BY m.name"));
 }
 
 /* All values of the row in one buffer, cut into views when it no longer grows. */
-static err make_row(struct sql_stmt *st, const struct dir_kind *k, struct buf *b, struct dir_row *row)
+static err make_row(struct sql_stmt *st, const struct dir_kind *k, struct buf *b,
+		    struct dir_row *row)
 {
 	size_t ends[DIR_FIELDS], start;
 

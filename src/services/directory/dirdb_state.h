@@ -7,13 +7,15 @@
 struct directory {
 	struct sql *s;
 	struct arena scratch; /* of one call */
-	bool in_tx;           /* between directory_begin and commit */
+	bool in_tx;	      /* between directory_begin and commit */
 	bool note_all, noted; /* one row "all" stands for every change of this transaction */
-	uint64_t last_domain; /* the domain looked up last, for imports; valid within a transaction */
+	uint64_t last_domain; /* the domain looked up last, for imports; valid within a transaction
+			       */
 	char last_name[256];
 };
 
-/* Opens a transaction unless the caller has one; change_end commits it, or rolls it back when e is an error. */
+/* Opens a transaction unless the caller has one; change_end commits it, or rolls it back when e is
+ * an error. */
 MUST_USE err change_begin(struct directory *d);
 MUST_USE err change_end(struct directory *d, err e);
 MUST_USE err domain_id(struct directory *d, str domain, uint64_t *id);

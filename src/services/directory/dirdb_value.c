@@ -9,7 +9,8 @@ static const struct unit {
 	unsigned shift;
 } units[] = { { 'T', 40 }, { 'G', 30 }, { 'M', 20 }, { 'K', 10 } };
 
-#define SIZE_MOST ((uint64_t)1 << 50) /* octets: a pebibyte, so that sums of quotas stay far from 64 bits */
+#define SIZE_MOST                                                                                  \
+	((uint64_t)1 << 50) /* octets: a pebibyte, so that sums of quotas stay far from 64 bits */
 
 err dir_size_parse(str text, uint64_t *out)
 {
@@ -25,7 +26,8 @@ err dir_size_parse(str text, uint64_t *out)
 	err e = str_u64(number, SIZE_MOST >> shift, out);
 
 	if (e)
-		return fail(e, "\"%.*s\" is not a size; write octets, or 64k, 300M, 2G", STRF(text));
+		return fail(e, "\"%.*s\" is not a size; write octets, or 64k, 300M, 2G",
+			    STRF(text));
 	*out <<= shift;
 	return OK;
 }
@@ -36,8 +38,8 @@ static err parse_int(const struct dir_field *f, str text, struct sql_value *out)
 	err e = str_i64(text, &v);
 
 	if (e || v < f->min || v > f->max)
-		return fail(E_SYNTAX, "\"%.*s\" is not a number from %lld to %lld", STRF(text), (long long)f->min,
-			    (long long)f->max);
+		return fail(E_SYNTAX, "\"%.*s\" is not a number from %lld to %lld", STRF(text),
+			    (long long)f->min, (long long)f->max);
 	*out = SQL_I(v);
 	return OK;
 }
@@ -49,7 +51,8 @@ static err parse_bool(const struct dir_field *f, str text, struct sql_value *out
 
 	for (size_t i = 0; i < COUNT(yes); i++) {
 		if (str_eqi(text, yes[i]) || str_eqi(text, no[i])) {
-			*out = SQL_I(str_eqi(text, yes[i]) ? (f->type == DIR_FLAG ? f->min : 1) : 0);
+			*out = SQL_I(str_eqi(text, yes[i]) ? (f->type == DIR_FLAG ? f->min : 1)
+							   : 0);
 			return OK;
 		}
 	}
@@ -76,8 +79,9 @@ static err parse_date(str text, struct sql_value *out)
 	*out = SQL_I(0);
 	if (!text.n)
 		return OK;
-	if (text.n != 10 || !str_next(&rest, '-', &y) || !str_next(&rest, '-', &m) || !str_next(&rest, '-', &day) ||
-	    str_u64(y, 9999, &v[0]) || str_u64(m, 12, &v[1]) || str_u64(day, 31, &v[2]) || !v[1] || !v[2])
+	if (text.n != 10 || !str_next(&rest, '-', &y) || !str_next(&rest, '-', &m) ||
+	    !str_next(&rest, '-', &day) || str_u64(y, 9999, &v[0]) || str_u64(m, 12, &v[1]) ||
+	    str_u64(day, 31, &v[2]) || !v[1] || !v[2])
 		return fail(E_SYNTAX, "\"%.*s\" is not a date; write 2026-12-24", STRF(text));
 	d.year = (int)v[0];
 	d.month = (int)v[1];
@@ -103,7 +107,8 @@ static err parse_addresses(str text, struct arena *a, struct sql_value *out)
 	return OK;
 }
 
-static err parse_reference(struct directory *d, const struct dir_field *f, str text, struct sql_value *out)
+static err parse_reference(struct directory *d, const struct dir_field *f, str text,
+			   struct sql_value *out)
 {
 	uint64_t id;
 
@@ -125,7 +130,8 @@ static err parse_text(str text, struct arena *a, struct sql_value *out)
 	return OK;
 }
 
-static err parse_any(struct directory *d, const struct dir_field *f, str text, struct arena *a, struct sql_value *out)
+static err parse_any(struct directory *d, const struct dir_field *f, str text, struct arena *a,
+		     struct sql_value *out)
 {
 	uint64_t size;
 
@@ -154,9 +160,10 @@ static err parse_any(struct directory *d, const struct dir_field *f, str text, s
 	return parse_text(text, a, out);
 }
 
-err dir_value_parse(struct directory *d, const struct dir_field *f, str text, struct arena *a, struct sql_value *out)
+err dir_value_parse(struct directory *d, const struct dir_field *f, str text, struct arena *a,
+		    struct sql_value *out)
 {
-	char why[200];
+	char why[sizeof(err_last()->text)];
 
 	if (f->shown)
 		return fail(E_DENIED, "%s: is kept by posta itself", f->name);
@@ -164,15 +171,17 @@ err dir_value_parse(struct directory *d, const struct dir_field *f, str text, st
 
 	if (!e || e == E_IO || e == E_AGAIN)
 		return e;
-	(void)str_to_z(str_take(str_z(err_last()->text), sizeof(why) - 1), why, sizeof(why));
-	return fail(e, "%s: %s", f->name, why);
+	err cut = str_to_z(str_z(err_last()->text), why, sizeof(why)); /* fail() writes over it */
+
+	return cut ? e : fail(e, "%s: %s", f->name, why);
 }
 
 static void print_size(uint64_t v, struct buf *out)
 {
 	for (size_t i = 0; i < COUNT(units); i++) {
 		if (v && v % ((uint64_t)1 << units[i].shift) == 0) {
-			buf_fmt(out, "%llu%c", (unsigned long long)(v >> units[i].shift), units[i].letter);
+			buf_fmt(out, "%llu%c", (unsigned long long)(v >> units[i].shift),
+				units[i].letter);
 			return;
 		}
 	}

@@ -1,4 +1,5 @@
-/* The table that roles answer from: a struct table under a read-write lock, and the fiber that keeps it fresh. */
+/* The table that roles answer from: a struct table under a read-write lock, and the fiber that
+ * keeps it fresh. */
 #include "services/directory/directory.h"
 
 #include <assert.h>
@@ -14,15 +15,19 @@
 #include "services/directory/address.h"
 #include "services/directory/table.h"
 
-#define BUSY 250             /* ms that a look at a locked database may take */
+#define BUSY	       250   /* ms that a look at a locked database may take */
 #define SNAPSHOT_EVERY 60000 /* ms between two snapshots while things change */
-#define LISTENERS 8
-#define NOTED 256 /* users named after one look; more are told as "everything" */
+#define LISTENERS      8
+#define NOTED	       256 /* users named after one look; more are told as "everything" */
 
-METRIC(metric_reloads, "posta_directory_reloads_total", "", METRIC_COUNTER, "Times the table was read whole.");
-METRIC(metric_changes, "posta_directory_changes_total", "", METRIC_COUNTER, "Changes taken from the feed.");
-METRIC(metric_errors, "posta_directory_errors_total", "", METRIC_COUNTER, "Looks at the feed that failed.");
-METRIC(metric_complete, "posta_directory_complete", "", METRIC_GAUGE, "1 while all addresses are known.");
+METRIC(metric_reloads, "posta_directory_reloads_total", "", METRIC_COUNTER,
+       "Times the table was read whole.");
+METRIC(metric_changes, "posta_directory_changes_total", "", METRIC_COUNTER,
+       "Changes taken from the feed.");
+METRIC(metric_errors, "posta_directory_errors_total", "", METRIC_COUNTER,
+       "Looks at the feed that failed.");
+METRIC(metric_complete, "posta_directory_complete", "", METRIC_GAUGE,
+       "1 while all addresses are known.");
 
 struct listener_fn {
 	void (*fn)(void *arg, uint64_t user);
@@ -112,7 +117,8 @@ static err reload(struct dirtable *d, struct look *l)
 	return OK;
 }
 
-/* The rows of the feed behind ours. *again: the feed does not reach back to us, or something says "all". */
+/* The rows of the feed behind ours. *again: the feed does not reach back to us, or something says
+ * "all". */
 static err follow(struct dirtable *d, struct look *l, bool *again)
 {
 	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
@@ -120,7 +126,8 @@ static err follow(struct dirtable *d, struct look *l, bool *again)
 	uint64_t seq = d->t->seq;
 	err e;
 
-	TRY(SQL_QUERY(d->db, &st, "SELECT seq, kind, id FROM changes WHERE seq > ? ORDER BY seq", SQL_I(seq)));
+	TRY(SQL_QUERY(d->db, &st, "SELECT seq, kind, id FROM changes WHERE seq > ? ORDER BY seq",
+		      SQL_I(seq)));
 	while ((e = sql_step(st)) == OK) {
 		if ((uint64_t)sql_int(st, 0) != seq + 1 || str_eq(sql_text(st, 1), STR("all"))) {
 			*again = true;
@@ -153,8 +160,8 @@ static err catch_up(struct dirtable *d, struct look *l, bool *again)
 	return OK;
 }
 
-/* One look at the database; on a helper thread. The tail is the only one that changes d->t, so reading it
- * here needs no lock. */
+/* One look at the database; on a helper thread. The tail is the only one that changes d->t, so
+ * reading it here needs no lock. */
 static err look(void *arg)
 {
 	struct look *l = arg;
@@ -237,7 +244,8 @@ WAITS static err look_once(struct dirtable *d)
 
 WAITS static void save_if_due(struct dirtable *d)
 {
-	if (!d->snapshot || !d->t || (d->saved && d->saved_seq == d->t->seq) || clock_now() < d->next_save)
+	if (!d->snapshot || !d->t || (d->saved && d->saved_seq == d->t->seq) ||
+	    clock_now() < d->next_save)
 		return;
 	d->next_save = clock_in(SNAPSHOT_EVERY);
 	err e = work(POOL_DISK, save, d);
@@ -283,9 +291,11 @@ err dirtable_open(const struct dirtable_options *o, struct dirtable **out)
 		err e = work(POOL_DISK, restore, d);
 
 		if (e)
-			LOG(LOG_WARN, "directory.no_table", KS("snapshot", str_z(d->snapshot)), KE(e));
+			LOG(LOG_WARN, "directory.no_table", KS("snapshot", str_z(d->snapshot)),
+			    KE(e));
 		else
-			LOG(LOG_INFO, "directory.from_snapshot", KI("seq", d->t->seq), KI("users", d->t->users.n));
+			LOG(LOG_INFO, "directory.from_snapshot", KI("seq", d->t->seq),
+			    KI("users", d->t->users.n));
 	}
 	d->tail = fiber_start("directory tail", tail, d);
 	*out = d;
@@ -297,7 +307,10 @@ void dirtable_close(struct dirtable *d)
 	if (!d)
 		return;
 	fiber_cancel(d->tail);
-	(void)fiber_join(d->tail);
+	err e = fiber_join(d->tail);
+
+	if (e != E_CANCELED)
+		LOG(LOG_WARN, "directory.tail", KE(e));
 	sql_close(d->db);
 	table_free(d->t);
 	(void)pthread_rwlock_destroy(&d->lock);
@@ -360,7 +373,8 @@ err dirtable_address(struct dirtable *d, str address, struct arena *a, struct di
 	return e;
 }
 
-err dirtable_login(struct dirtable *d, str login, str default_domain, struct arena *a, struct dir_user *out)
+err dirtable_login(struct dirtable *d, str login, str default_domain, struct arena *a,
+		   struct dir_user *out)
 {
 	const struct table *t = hold(d);
 	err e = t ? table_login(t, login, default_domain, a, out) : E_AGAIN;

@@ -4,7 +4,8 @@
 
 /* Numbers of users are never given twice (AUTOINCREMENT): mailboxes and secrets hang on them. */
 static const char accounts[] =
-	/* One row: identity of this database, and the key under which the roles hash list entries. */
+	/* One row: identity of this database, and the key under which the roles hash list entries.
+	 */
 	"CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), uuid BLOB NOT NULL,"
 	"  hash_key BLOB NOT NULL);"
 	"INSERT INTO identity VALUES (1, randomblob(16), randomblob(16));"
@@ -36,7 +37,8 @@ static const char accounts[] =
 	"CREATE TABLE aliases (id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  domain_id INTEGER NOT NULL REFERENCES domains(id), local TEXT NOT NULL,"
 	"  created INTEGER NOT NULL, UNIQUE (domain_id, local));"
-	"CREATE TABLE alias_targets (alias_id INTEGER NOT NULL REFERENCES aliases(id) ON DELETE CASCADE,"
+	"CREATE TABLE alias_targets (alias_id INTEGER NOT NULL REFERENCES aliases(id) ON DELETE "
+	"CASCADE,"
 	"  target TEXT NOT NULL, PRIMARY KEY (alias_id, target)) WITHOUT ROWID;"
 	"CREATE TABLE contacts (user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
 	"  address TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',"
@@ -47,7 +49,8 @@ static const char accounts[] =
 	"  PRIMARY KEY (user_id, pattern)) WITHOUT ROWID;"
 	"CREATE TABLE forwards (user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
 	"  targets TEXT NOT NULL DEFAULT '', keep INTEGER NOT NULL DEFAULT 1);"
-	"CREATE TABLE vacations (user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
+	"CREATE TABLE vacations (user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE "
+	"CASCADE,"
 	"  enabled INTEGER NOT NULL DEFAULT 0, subject TEXT NOT NULL DEFAULT '',"
 	"  body TEXT NOT NULL DEFAULT '', starts INTEGER NOT NULL DEFAULT 0,"
 	"  ends INTEGER NOT NULL DEFAULT 0, days INTEGER NOT NULL DEFAULT 7);";
@@ -78,10 +81,12 @@ static const char secrets[] =
 	"INSERT INTO identity VALUES (1, randomblob(32));"
 	"CREATE TABLE passwords (user_id INTEGER PRIMARY KEY, crypt TEXT NOT NULL DEFAULT '',"
 	"  changed INTEGER NOT NULL);"
-	"CREATE TABLE scram (user_id INTEGER PRIMARY KEY, salt BLOB NOT NULL, iterations INTEGER NOT NULL,"
+	"CREATE TABLE scram (user_id INTEGER PRIMARY KEY, salt BLOB NOT NULL, iterations INTEGER "
+	"NOT NULL,"
 	"  stored_key BLOB NOT NULL, server_key BLOB NOT NULL);"
 	"CREATE TABLE chap (user_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL);"
-	"CREATE TABLE app_passwords (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL,"
+	"CREATE TABLE app_passwords (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT "
+	"NULL,"
 	"  label TEXT NOT NULL, service TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL,"
 	"  created INTEGER NOT NULL, UNIQUE (user_id, label));";
 
@@ -99,7 +104,8 @@ err schema_version(struct sql *s, int64_t *out)
 {
 	int64_t tables = 0;
 
-	TRY(SQL_GET(s, &tables, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	TRY(SQL_GET(s, &tables,
+		    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 		    SQL_T(STR("schema_version"))));
 	*out = 0;
 	if (!tables)
@@ -113,7 +119,9 @@ static err run_steps(struct sql *s, const struct schema *sc, int64_t now)
 
 	TRY(schema_version(s, &have));
 	if (have < 0 || (uint64_t)have > sc->nsteps)
-		return fail(E_DENIED, "the %s database has schema %lld, this program knows up to %zu: run the newer program",
+		return fail(E_DENIED,
+			    "the %s database has schema %lld, this program knows up to %zu: run "
+			    "the newer program",
 			    sc->name, (long long)have, sc->nsteps);
 	if (have == 0)
 		TRY(sql_exec(s, "CREATE TABLE schema_version (version INTEGER PRIMARY KEY,"

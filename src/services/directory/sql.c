@@ -32,7 +32,8 @@ static err code_of(int rc, int extended)
 		return E_AGAIN;
 	case SQLITE_READONLY:
 		/* A dead writer's journal waits for somebody who may write. */
-		return extended == SQLITE_READONLY_ROLLBACK || extended == SQLITE_READONLY_RECOVERY ||
+		return extended == SQLITE_READONLY_ROLLBACK ||
+				       extended == SQLITE_READONLY_RECOVERY ||
 				       extended == SQLITE_READONLY_CANTINIT
 			       ? E_AGAIN
 			       : E_DENIED;
@@ -64,8 +65,8 @@ static err check(struct sql *s, int rc)
 	return fail(e, "%s", sqlite3_errmsg(s->db));
 }
 
-/* full: a commit is on the disk when it returns. cache_spill off: a long transaction keeps its pages in
- * memory, so that readers are kept out for the commit alone, not for its whole length. */
+/* full: a commit is on the disk when it returns. cache_spill off: a long transaction keeps its
+ * pages in memory, so that readers are kept out for the commit alone, not for its whole length. */
 static err set_up(struct sql *s, unsigned how)
 {
 	TRY(sql_exec(s, "PRAGMA foreign_keys=ON; PRAGMA cache_spill=OFF"));
@@ -140,7 +141,8 @@ static err prepare(struct sql *s, str text, struct sql_stmt **out)
 	bool loose = st != NULL; /* the same text is running already, one row up */
 
 	st = MEM_NEW(struct sql_stmt);
-	int rc = sqlite3_prepare_v3(s->db, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, &st->st, NULL);
+	int rc = sqlite3_prepare_v3(s->db, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, &st->st,
+				    NULL);
 
 	if (rc != SQLITE_OK) {
 		mem_free(st);
@@ -160,7 +162,8 @@ static int bind(sqlite3_stmt *st, int at, const struct sql_value *v)
 	case SQL_INT:
 		return sqlite3_bind_int64(st, at, v->i);
 	case SQL_TEXT:
-		return sqlite3_bind_text64(st, at, v->s.n ? v->s.p : "", v->s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+		return sqlite3_bind_text64(st, at, v->s.n ? v->s.p : "", v->s.n, SQLITE_TRANSIENT,
+					   SQLITE_UTF8);
 	case SQL_BLOB:
 		return sqlite3_bind_blob64(st, at, v->s.n ? v->s.p : "", v->s.n, SQLITE_TRANSIENT);
 	default:

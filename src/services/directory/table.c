@@ -66,7 +66,7 @@ struct tnode *thash_each(const struct thash *h, size_t *slot, struct tnode *at)
 }
 
 #define DOMAIN_OF(node, member) CONTAINER(node, struct row_domain, member)
-#define ROW_OF(node, member) CONTAINER(node, struct row, member)
+#define ROW_OF(node, member)	CONTAINER(node, struct row, member)
 
 /* Numbers are ours, not a stranger's: mixing is enough. */
 static uint64_t hash_id(uint64_t id)
@@ -133,7 +133,8 @@ struct row_domain *table_domain(const struct table *t, str name)
 	uint64_t h = hash_keyed(name);
 
 	for (struct tnode *n = thash_first(&t->domain_names, h); n; n = n->next)
-		if (n->hash == h && str_eq(str_of(DOMAIN_OF(n, by_name)->name, DOMAIN_OF(n, by_name)->n), name))
+		if (n->hash == h &&
+		    str_eq(str_of(DOMAIN_OF(n, by_name)->name, DOMAIN_OF(n, by_name)->n), name))
 			return DOMAIN_OF(n, by_name);
 	return NULL;
 }
@@ -184,7 +185,8 @@ struct row *table_row(const struct table *t, uint64_t domain, str local)
 	for (struct tnode *n = thash_first(&t->addresses, h); n; n = n->next) {
 		struct row *r = ROW_OF(n, by_address);
 
-		if (n->hash == h && r->domain == domain && str_eq(str_of(r->local, r->nlocal), local))
+		if (n->hash == h && r->domain == domain &&
+		    str_eq(str_of(r->local, r->nlocal), local))
 			return r;
 	}
 	return NULL;
@@ -222,7 +224,8 @@ void table_drop_alias(struct table *t, uint64_t id)
 	drop_row(t, &t->aliases, by_id(&t->aliases, id));
 }
 
-static struct row *add_row(struct table *t, struct thash *ids, uint64_t id, uint64_t domain, str local)
+static struct row *add_row(struct table *t, struct thash *ids, uint64_t id, uint64_t domain,
+			   str local)
 {
 	struct row *r = mem_get(sizeof(*r) + local.n);
 
@@ -236,7 +239,8 @@ static struct row *add_row(struct table *t, struct thash *ids, uint64_t id, uint
 	return r;
 }
 
-/* Back-ends are few; past 65535 names the rest would be taken for the store, which refuses whom it does not have. */
+/* Back-ends are few; past 65535 names the rest would be taken for the store, which refuses whom it
+ * does not have. */
 static uint16_t backend_index(struct table *t, str name)
 {
 	for (size_t i = 0; i < t->nbackends; i++)

@@ -1,6 +1,7 @@
-/* services/directory/table.h: all addresses in memory, compact: about 110 octets a user and 8 a list entry.
- * Not locked: dirtable.c guards one struct table with a read-write lock, and only its tail changes it.
- * Pure but for table_load and table_refresh (SQL: may block) and the snapshot (files). */
+/* services/directory/table.h: all addresses in memory, compact: about 110 octets a user and 8 a
+ * list entry. Not locked: dirtable.c guards one struct table with a read-write lock, and only its
+ * tail changes it. Pure but for table_load and table_refresh (SQL: may block) and the snapshot
+ * (files). */
 #ifndef SERVICES_DIRECTORY_TABLE_H
 #define SERVICES_DIRECTORY_TABLE_H
 
@@ -20,7 +21,7 @@ struct thash {
 struct row_domain {
 	struct tnode by_name, by_id;
 	uint64_t id, alias_of; /* 0: none */
-	bool disabled;         /* itself or its tenant */
+	bool disabled;	       /* itself or its tenant */
 	uint16_t n;
 	char name[];
 };
@@ -30,7 +31,7 @@ struct row {
 	uint64_t id, domain;
 	bool alias;
 	uint8_t flags, state, spam_level; /* of a user */
-	uint16_t backend;                 /* index of table.backends */
+	uint16_t backend;		  /* index of table.backends */
 	uint16_t nlocal;
 	uint32_t nlists;
 	uint64_t *lists; /* hashed entries, low two bits: enum list_bits */
@@ -45,14 +46,15 @@ struct table {
 	struct thash domain_names, domain_ids, addresses, users, aliases;
 	char **backends; /* names, [0] = "" */
 	size_t nbackends;
-	uint64_t seq;    /* the last change of the feed that is in it */
-	char uuid[16];   /* of the database */
+	uint64_t seq;	 /* the last change of the feed that is in it */
+	char uuid[16];	 /* of the database */
 	uint8_t key[16]; /* of list entries */
 };
 struct table *table_new(void);
 void table_free(struct table *t); /* NULL allowed */
 
-/* Adds or replaces; what is over the limits of an address is ignored (the database does not hold it). */
+/* Adds or replaces; what is over the limits of an address is ignored (the database does not hold
+ * it). */
 void table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of, bool disabled);
 void table_drop_domain(struct table *t, uint64_t id);
 struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend);
@@ -73,14 +75,15 @@ struct tnode *thash_each(const struct thash *h, size_t *slot, struct tnode *at);
 
 /* The whole table from the database, in one steady view. */
 MUST_USE err table_load(struct sql *s, struct table **out);
-/* The rows that one change of the feed names, read anew: called inside a read transaction. apply is called
- * around each modification (dirtable's write lock). */
+/* The rows that one change of the feed names, read anew: called inside a read transaction. apply is
+ * called around each modification (dirtable's write lock). */
 struct table_guard {
 	void (*lock)(void *arg);
 	void (*unlock)(void *arg);
 	void *arg;
 };
-MUST_USE err table_refresh(struct sql *s, struct table *t, str kind, uint64_t id, const struct table_guard *g);
+MUST_USE err table_refresh(struct sql *s, struct table *t, str kind, uint64_t id,
+			   const struct table_guard *g);
 /* uuid and number of the last change of the database. */
 MUST_USE err table_head(struct sql *s, char uuid[16], uint64_t *seq);
 
@@ -90,9 +93,12 @@ MUST_USE err table_save(const struct table *t, const char *path);
 MUST_USE err table_restore(const char *path, struct table **out);
 
 /* Resolution (table_resolve.c); semantics in directory.h. */
-MUST_USE err table_address(const struct table *t, str address, struct arena *a, struct dir_answer *out);
-MUST_USE err table_login(const struct table *t, str login, str default_domain, struct arena *a, struct dir_user *out);
-MUST_USE err table_fill_user(const struct table *t, const struct row *u, struct arena *a, struct dir_user *out);
+MUST_USE err table_address(const struct table *t, str address, struct arena *a,
+			   struct dir_answer *out);
+MUST_USE err table_login(const struct table *t, str login, str default_domain, struct arena *a,
+			 struct dir_user *out);
+MUST_USE err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
+			     struct dir_user *out);
 enum dir_listed table_listed(const struct table *t, uint64_t user, str sender);
 
 #endif

@@ -41,10 +41,10 @@ static err load_key(struct sql *s, struct table *t)
 }
 
 /* A domain is off with its tenant, or a tenant above that one. */
-#define DOMAINS                                                                                              \
-	"WITH RECURSIVE off (id) AS (SELECT id FROM tenants WHERE disabled = 1"                              \
-	" UNION SELECT t.id FROM tenants t JOIN off ON t.parent_id = off.id)"                                \
-	" SELECT d.id, d.name, COALESCE(d.alias_of, 0),"                                                     \
+#define DOMAINS                                                                                    \
+	"WITH RECURSIVE off (id) AS (SELECT id FROM tenants WHERE disabled = 1"                    \
+	" UNION SELECT t.id FROM tenants t JOIN off ON t.parent_id = off.id)"                      \
+	" SELECT d.id, d.name, COALESCE(d.alias_of, 0),"                                           \
 	" d.disabled = 1 OR COALESCE(d.tenant_id, 0) IN (SELECT id FROM off) FROM domains d"
 
 static err put_domains(struct sql *s, struct table *t, uint64_t one, const struct table_guard *g)
@@ -57,8 +57,8 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 	while ((e = sql_step(st)) == OK) {
 		found = true;
 		g->lock(g->arg);
-		table_put_domain(t, (uint64_t)sql_int(st, 0), sql_text(st, 1), (uint64_t)sql_int(st, 2),
-				 sql_int(st, 3) != 0);
+		table_put_domain(t, (uint64_t)sql_int(st, 0), sql_text(st, 1),
+				 (uint64_t)sql_int(st, 2), sql_int(st, 3) != 0);
 		g->unlock(g->arg);
 	}
 	if (one && !found) {
@@ -69,13 +69,13 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 	return e == E_EOF ? OK : e;
 }
 
-#define USERS                                                                                                \
+#define USERS                                                                                      \
 	"SELECT id, domain_id, local, backend, flags, state, spam_level, quota, epoch FROM users"
 
 static void put_user(struct table *t, struct sql_stmt *st)
 {
-	struct row *r = table_put_user(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1), sql_text(st, 2),
-				       sql_text(st, 3));
+	struct row *r = table_put_user(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1),
+				       sql_text(st, 2), sql_text(st, 3));
 
 	r->flags = (uint8_t)(sql_int(st, 4) & 0xff);
 	r->state = (uint8_t)(sql_int(st, 5) & 0xff);
@@ -135,12 +135,14 @@ static err put_aliases(struct sql *s, struct table *t, uint64_t one, const struc
 	err e;
 
 	buf_init(&b, MIB(1));
-	TRY(SQL_QUERY(s, &st, "SELECT id, domain_id, local FROM aliases WHERE ? IN (0, id)", SQL_I(one)));
+	TRY(SQL_QUERY(s, &st, "SELECT id, domain_id, local FROM aliases WHERE ? IN (0, id)",
+		      SQL_I(one)));
 	while ((e = sql_step(st)) == OK) {
 		found = true;
 		TRY(targets_of(s, sql_int(st, 0), &b));
 		g->lock(g->arg);
-		table_put_alias(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1), sql_text(st, 2), buf_str(&b));
+		table_put_alias(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1),
+				sql_text(st, 2), buf_str(&b));
 		g->unlock(g->arg);
 	}
 	if (one && !found) {
@@ -184,11 +186,12 @@ static void hashes_give(struct table *t, struct hashes *h, const struct table_gu
 	*h = (struct hashes){ 0 };
 }
 
-#define LISTS(where)                                                                                         \
-	"SELECT user_id, address, 0 FROM contacts" where                                                     \
+#define LISTS(where)                                                                               \
+	"SELECT user_id, address, 0 FROM contacts" where                                           \
 	" UNION ALL SELECT user_id, pattern, 1 + block FROM lists" where " ORDER BY 1"
 
-static err gather(struct table *t, struct sql_stmt *st, struct hashes *h, const struct table_guard *g)
+static err gather(struct table *t, struct sql_stmt *st, struct hashes *h,
+		  const struct table_guard *g)
 {
 	err e;
 
@@ -199,7 +202,8 @@ static err gather(struct table *t, struct sql_stmt *st, struct hashes *h, const 
 			hashes_give(t, h, g);
 		h->user = user;
 		if (h->n < 3 * LIM_DIR_LIST)
-			hashes_add(h, table_list_hash(t, sql_text(st, 1)) | ((uint64_t)sql_int(st, 2) & LIST_BITS));
+			hashes_add(h, table_list_hash(t, sql_text(st, 1)) |
+					      ((uint64_t)sql_int(st, 2) & LIST_BITS));
 	}
 	return e;
 }
@@ -255,7 +259,8 @@ err table_load(struct sql *s, struct table **out)
 	return OK;
 }
 
-err table_refresh(struct sql *s, struct table *t, str kind, uint64_t id, const struct table_guard *g)
+err table_refresh(struct sql *s, struct table *t, str kind, uint64_t id,
+		  const struct table_guard *g)
 {
 	if (str_eq(kind, STR("user"))) {
 		TRY(refresh_user(s, t, id, g));

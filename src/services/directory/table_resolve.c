@@ -11,7 +11,8 @@ static const struct row_domain *real_domain(const struct table *t, const struct 
 	return d && !d->alias_of ? d : NULL;
 }
 
-err table_fill_user(const struct table *t, const struct row *u, struct arena *a, struct dir_user *out)
+err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
+		    struct dir_user *out)
 {
 	const struct row_domain *d = table_domain_by_id(t, u->domain);
 
@@ -30,14 +31,15 @@ err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
 	return out->login.p && out->backend.p ? OK : fail(E_LIMIT, "no room for a user");
 }
 
-/* RFC 5321 4.5.1: postmaster is always there; RFC 2142: abuse too. Without an entry of its own the mail goes
- * to the administrator with the least number, of the domain if it has one. */
+/* RFC 5321 4.5.1: postmaster is always there; RFC 2142: abuse too. Without an entry of its own the
+ * mail goes to the administrator with the least number, of the domain if it has one. */
 static const struct row *administrator(const struct table *t, uint64_t domain)
 {
 	const struct row *best = NULL;
 	size_t slot = 0;
 
-	for (struct tnode *n = thash_each(&t->users, &slot, NULL); n; n = thash_each(&t->users, &slot, n)) {
+	for (struct tnode *n = thash_each(&t->users, &slot, NULL); n;
+	     n = thash_each(&t->users, &slot, n)) {
 		const struct row *r = CONTAINER(n, struct row, by_id);
 		bool here = r->domain == domain, best_here = best && best->domain == domain;
 
@@ -50,7 +52,8 @@ static const struct row *administrator(const struct table *t, uint64_t domain)
 }
 
 /* Exact, then without +detail, then the catch-all. */
-static const struct row *find(const struct table *t, const struct row_domain *d, str local, str *detail)
+static const struct row *find(const struct table *t, const struct row_domain *d, str local,
+			      str *detail)
 {
 	const struct row *r = table_row(t, d->id, local);
 	str base, tag;
@@ -64,7 +67,9 @@ static const struct row *find(const struct table *t, const struct row_domain *d,
 	}
 	if ((r = table_row(t, d->id, STR(""))))
 		return r;
-	return str_eq(local, STR("postmaster")) || str_eq(local, STR("abuse")) ? administrator(t, d->id) : NULL;
+	return str_eq(local, STR("postmaster")) || str_eq(local, STR("abuse"))
+		       ? administrator(t, d->id)
+		       : NULL;
 }
 
 /* ---- expansion ---- */
@@ -146,7 +151,8 @@ static err expand(struct expansion *x, const struct row *alias, unsigned depth)
 	return OK;
 }
 
-static err answer_alias(const struct table *t, const struct row *alias, struct arena *a, struct dir_answer *out)
+static err answer_alias(const struct table *t, const struct row *alias, struct arena *a,
+			struct dir_answer *out)
 {
 	struct expansion x = { .t = t, .a = a };
 
@@ -210,8 +216,10 @@ static const struct row *only_user(const struct table *t, str local)
 	const struct row *found = NULL;
 	size_t slot = 0;
 
-	for (struct tnode *n = thash_each(&t->domain_ids, &slot, NULL); n; n = thash_each(&t->domain_ids, &slot, n)) {
-		const struct row *r = table_row(t, CONTAINER(n, struct row_domain, by_id)->id, local);
+	for (struct tnode *n = thash_each(&t->domain_ids, &slot, NULL); n;
+	     n = thash_each(&t->domain_ids, &slot, n)) {
+		const struct row *r =
+			table_row(t, CONTAINER(n, struct row_domain, by_id)->id, local);
 
 		if (!r || r->alias)
 			continue;
@@ -222,7 +230,8 @@ static const struct row *only_user(const struct table *t, str local)
 	return found;
 }
 
-err table_login(const struct table *t, str login, str default_domain, struct arena *a, struct dir_user *out)
+err table_login(const struct table *t, str login, str default_domain, struct arena *a,
+		struct dir_user *out)
 {
 	char whole[LIM_USER + LIM_SMTP_DOMAIN + 2];
 	struct dir_address ad;
@@ -233,7 +242,8 @@ err table_login(const struct table *t, str login, str default_domain, struct are
 		return E_NOTFOUND;
 	bool bare = str_find(login, '@') == login.n;
 
-	buf_fmt(&b, "%.*s%s%.*s", STRF(login), bare ? "@" : "", STRF(bare ? default_domain : STR("")));
+	buf_fmt(&b, "%.*s%s%.*s", STRF(login), bare ? "@" : "",
+		STRF(bare ? default_domain : STR("")));
 	if (bare && !default_domain.n) {
 		char low[LIM_USER];
 
@@ -266,7 +276,8 @@ enum dir_listed table_listed(const struct table *t, uint64_t user, str sender)
 
 	if (!u || !u->nlists || dir_address_parse(sender, false, &a))
 		return LISTED_NOT;
-	/* The address itself outweighs its domain; what the user said outweighs the address book. */
+	/* The address itself outweighs its domain; what the user said outweighs the address book.
+	 */
 	str forms[] = { a.all, str_skip(a.all, a.local.n) };
 
 	for (size_t i = 0; i < COUNT(forms); i++) {

@@ -1,5 +1,6 @@
-/* The table in a file, for the time when the database is away. Layout: magic, uuid, key, seq, records
- * (a letter, then varints and length-prefixed bytes), 'E' with the number of records, CRC-32C of all before. */
+/* The table in a file, for the time when the database is away. Layout: magic, uuid, key, seq,
+ * records (a letter, then varints and length-prefixed bytes), 'E' with the number of records,
+ * CRC-32C of all before. */
 #include "services/directory/table.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ static err flush(struct writer *w)
 	TRY(buf_done(&w->b));
 	w->crc = hash_crc32c(w->crc, buf_str(&w->b));
 	if (w->b.n && fwrite(w->b.p, 1, w->b.n, w->f) != w->b.n)
-		return fail(errno == ENOSPC ? E_FULL : E_IO, "snapshot: %s", strerrordesc_np(errno));
+		return fail(errno == ENOSPC ? E_FULL : E_IO, "snapshot: %s",
+			    strerrordesc_np(errno));
 	buf_reset(&w->b);
 	return OK;
 }
@@ -62,7 +64,8 @@ static err put_domains(struct writer *w, const struct table *t)
 {
 	size_t slot = 0;
 
-	for (struct tnode *n = thash_each(&t->domain_ids, &slot, NULL); n; n = thash_each(&t->domain_ids, &slot, n)) {
+	for (struct tnode *n = thash_each(&t->domain_ids, &slot, NULL); n;
+	     n = thash_each(&t->domain_ids, &slot, n)) {
 		const struct row_domain *d = CONTAINER(n, struct row_domain, by_id);
 
 		begin(w, 'D', d->id);
@@ -84,7 +87,8 @@ static err put_all(struct writer *w, const struct table *t)
 	buf_add(&w->b, str_of(t->key, sizeof(t->key)));
 	buf_u64(&w->b, t->seq);
 	TRY(put_domains(w, t));
-	for (struct tnode *n = thash_each(&t->addresses, &slot, NULL); n; n = thash_each(&t->addresses, &slot, n)) {
+	for (struct tnode *n = thash_each(&t->addresses, &slot, NULL); n;
+	     n = thash_each(&t->addresses, &slot, n)) {
 		put_row(w, t, CONTAINER(n, struct row, by_address));
 		if (w->b.n > KIB(60))
 			TRY(flush(w));
@@ -189,9 +193,12 @@ static err read_records(struct cur *c, struct table *t)
 		uint64_t id = cur_varint(c);
 
 		if (c->e)
-			return fail(E_CORRUPT, "snapshot: it ends within record %llu", (unsigned long long)n);
+			return fail(E_CORRUPT, "snapshot: it ends within record %llu",
+				    (unsigned long long)n);
 		if (letter == 'E')
-			return id == n && !c->rest.n ? OK : fail(E_CORRUPT, "snapshot: records are missing");
+			return id == n && !c->rest.n
+				       ? OK
+				       : fail(E_CORRUPT, "snapshot: records are missing");
 		get_record(c, t, letter, id);
 	}
 }
@@ -218,7 +225,8 @@ static err read_file(FILE *f, const char *path, char **out, size_t *n)
 	struct stat st;
 
 	if (fstat(fileno(f), &st) || st.st_size < 0 || (uint64_t)st.st_size > LIM_SNAPSHOT)
-		return fail(E_LIMIT, "%s: no snapshot has %lld octets", path, (long long)st.st_size);
+		return fail(E_LIMIT, "%s: no snapshot has %lld octets", path,
+			    (long long)st.st_size);
 	*n = (size_t)st.st_size;
 	if (!(*out = mem_try(*n + 1)))
 		return fail(E_LIMIT, "%s: no memory for %zu octets", path, *n);
@@ -235,7 +243,8 @@ err table_restore(const char *path, struct table **out)
 	size_t n = 0;
 
 	if (!f)
-		return fail(errno == ENOENT ? E_NOTFOUND : E_IO, "%s: %s", path, strerrordesc_np(errno));
+		return fail(errno == ENOENT ? E_NOTFOUND : E_IO, "%s: %s", path,
+			    strerrordesc_np(errno));
 	err e = read_file(f, path, &bytes, &n);
 
 	(void)fclose(f);

@@ -1,0 +1,46 @@
+/* services/auth/auth_state.h: what auth.c and sasl_server.c share. */
+#ifndef SERVICES_AUTH_AUTH_STATE_H
+#define SERVICES_AUTH_AUTH_STATE_H
+
+#include <pthread.h>
+
+#include "run/log.h"
+#include "services/auth/auth.h"
+#include "services/auth/brake.h"
+#include "services/auth/remember.h"
+#include "services/directory/secrets.h"
+
+struct auth {
+	struct dirtable *table;
+	char *default_domain, *path;
+	pthread_mutex_t db;	 /* of secrets; taken on helper threads alone */
+	struct secrets *secrets; /* NULL until it could be opened */
+	struct brake *addresses, *accounts;
+	struct remember *remember;
+	char dummy[PASSWORD_HASH]; /* nobody's hash: costs an unknown user the same time */
+};
+
+/* One try to log in: whom, from where, under which keys it is counted. */
+struct attempt {
+	struct auth *a;
+	str service, login;
+	bool known;	      /* user is filled */
+	struct dir_user user; /* views in the caller's arena */
+	bool by_address;
+	char prefix_space[17];
+	str prefix;
+	char account[LIM_USER + 1];
+	size_t naccount;
+};
+/* Looks the login up and asks the brake. OK (known or not), E_AGAIN. */
+MUST_USE err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer,
+			   str service, str login, struct arena *ar);
+/* Counts and logs; gives E_DENIED. */
+MUST_USE err attempt_failed(struct attempt *t, const char *why);
+/* OK, or E_DENIED for a user who may not log in. */
+MUST_USE err attempt_succeeded(struct attempt *t);
+
+/* Runs fn on the secrets in POOL_DISK; opens them when needed. */
+WAITS MUST_USE err with_secrets(struct auth *a, err (*fn)(struct secrets *s, void *arg), void *arg);
+
+#endif
