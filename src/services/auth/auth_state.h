@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/limits.h"
 #include "run/log.h"
 #include "services/auth/auth.h"
 #include "services/auth/brake.h"
