@@ -1,10 +1,12 @@
-/* The roles of this build: a role's line here is all that the supervisor needs of it. */
+/* The roles of this build: a role's line here is all that the supervisor needs of it. They start in this order. */
 #include "posta/config.h"
 #include "roles/monitor/monitor.h"
+#include "roles/mx/mx.h"
+#include "roles/proxy/proxy.h"
+#include "roles/store/store.h"
 
 const struct role *const roles[] = {
-	&role_monitor,
-	NULL,
+	&role_store, &role_mx, &role_proxy, &role_monitor, NULL,
 };
 
 const struct role *role_find(str name)

@@ -130,7 +130,7 @@ WAITS static err keep(struct imap *s, struct spool *message)
 }
 
 /* RFC 9051 6.3.12. */
-WAITS err cmd_append(struct imap *s)
+WAITS err imap_cmd_append(struct imap *s)
 {
 	CLEANUP(drop) struct spool *message = NULL;
 	struct folder_info f;

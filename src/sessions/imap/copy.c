@@ -69,12 +69,12 @@ WAITS static err copy(struct imap *s, bool move)
 	return answer(s, &c, move);
 }
 
-WAITS err cmd_copy(struct imap *s)
+WAITS err imap_cmd_copy(struct imap *s)
 {
 	return copy(s, false);
 }
 
-WAITS err cmd_move(struct imap *s)
+WAITS err imap_cmd_move(struct imap *s)
 {
 	return copy(s, true);
 }

@@ -1,7 +1,7 @@
 #include "sessions/imap/internal.h"
 
 /* RFC 9051 6.4.3; UID EXPUNGE 6.4.9, RFC 4315 2.1. */
-WAITS err cmd_expunge(struct imap *s)
+WAITS err imap_cmd_expunge(struct imap *s)
 {
 	struct imap_pick p;
 	const uint32_t *uids = NULL;

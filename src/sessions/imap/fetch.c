@@ -228,7 +228,7 @@ static void keep_changed(struct fetching *q)
 	q->p.n = to;
 }
 
-WAITS err cmd_fetch(struct imap *s)
+WAITS err imap_cmd_fetch(struct imap *s)
 {
 	struct fetching q = { .s = s };
 

@@ -48,7 +48,7 @@ WAITS static err created(struct imap *s, str name)
 	return imap_ok(s, "[MAILBOXID (F%llx)] Created", (unsigned long long)f.id);
 }
 
-WAITS err cmd_create(struct imap *s)
+WAITS err imap_cmd_create(struct imap *s)
 {
 	enum folder_use use = USE_NONE;
 	str name;
@@ -71,7 +71,7 @@ WAITS err cmd_create(struct imap *s)
 	return created(s, name);
 }
 
-WAITS err cmd_delete(struct imap *s)
+WAITS err imap_cmd_delete(struct imap *s)
 {
 	str name;
 
@@ -81,7 +81,7 @@ WAITS err cmd_delete(struct imap *s)
 	return imap_ok(s, "Deleted");
 }
 
-WAITS err cmd_rename(struct imap *s)
+WAITS err imap_cmd_rename(struct imap *s)
 {
 	str from, to;
 
@@ -109,12 +109,12 @@ WAITS static err subscribe(struct imap *s, bool on)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_subscribe(struct imap *s)
+WAITS err imap_cmd_subscribe(struct imap *s)
 {
 	return subscribe(s, true);
 }
 
-WAITS err cmd_unsubscribe(struct imap *s)
+WAITS err imap_cmd_unsubscribe(struct imap *s)
 {
 	return subscribe(s, false);
 }

@@ -65,7 +65,7 @@ WAITS static err with_news(struct imap *s, bool *done)
 }
 
 /* RFC 9051 6.3.13, RFC 2177. */
-WAITS err cmd_idle(struct imap *s)
+WAITS err imap_cmd_idle(struct imap *s)
 {
 	bool done = false;
 	/* What the command was read into goes while it waits. */

@@ -48,7 +48,7 @@ struct imap {
 	struct imap_in in;	   /* at the arguments */
 	struct imap_append append; /* of an APPEND whose message is still to be read */
 	bool appending;
-	unsigned cmd_flags;
+	unsigned imap_cmd_flags;
 	struct arena keep;
 };
 
@@ -118,38 +118,38 @@ void imap_capabilities(struct imap *s, struct buf *out);
 WAITS MUST_USE err imap_matches(struct imap *s, const struct imap_key *k, size_t at, bool *yes);
 
 /* ---- the commands, one file each ---- */
-WAITS err cmd_append(struct imap *s);
-WAITS err cmd_authenticate(struct imap *s);
-WAITS err cmd_capability(struct imap *s);
-WAITS err cmd_check(struct imap *s);
-WAITS err cmd_close(struct imap *s);
-WAITS err cmd_copy(struct imap *s);
-WAITS err cmd_create(struct imap *s);
-WAITS err cmd_delete(struct imap *s);
-WAITS err cmd_enable(struct imap *s);
-WAITS err cmd_examine(struct imap *s);
-WAITS err cmd_expunge(struct imap *s);
-WAITS err cmd_fetch(struct imap *s);
-WAITS err cmd_getquota(struct imap *s);
-WAITS err cmd_getquotaroot(struct imap *s);
-WAITS err cmd_id(struct imap *s);
-WAITS err cmd_idle(struct imap *s);
-WAITS err cmd_list(struct imap *s);
-WAITS err cmd_login(struct imap *s);
-WAITS err cmd_logout(struct imap *s);
-WAITS err cmd_lsub(struct imap *s);
-WAITS err cmd_move(struct imap *s);
-WAITS err cmd_namespace(struct imap *s);
-WAITS err cmd_noop(struct imap *s);
-WAITS err cmd_rename(struct imap *s);
-WAITS err cmd_search(struct imap *s);
-WAITS err cmd_select(struct imap *s);
-WAITS err cmd_setquota(struct imap *s);
-WAITS err cmd_starttls(struct imap *s);
-WAITS err cmd_status(struct imap *s);
-WAITS err cmd_store(struct imap *s);
-WAITS err cmd_subscribe(struct imap *s);
-WAITS err cmd_unselect(struct imap *s);
-WAITS err cmd_unsubscribe(struct imap *s);
+WAITS err imap_cmd_append(struct imap *s);
+WAITS err imap_cmd_authenticate(struct imap *s);
+WAITS err imap_cmd_capability(struct imap *s);
+WAITS err imap_cmd_check(struct imap *s);
+WAITS err imap_cmd_close(struct imap *s);
+WAITS err imap_cmd_copy(struct imap *s);
+WAITS err imap_cmd_create(struct imap *s);
+WAITS err imap_cmd_delete(struct imap *s);
+WAITS err imap_cmd_enable(struct imap *s);
+WAITS err imap_cmd_examine(struct imap *s);
+WAITS err imap_cmd_expunge(struct imap *s);
+WAITS err imap_cmd_fetch(struct imap *s);
+WAITS err imap_cmd_getquota(struct imap *s);
+WAITS err imap_cmd_getquotaroot(struct imap *s);
+WAITS err imap_cmd_id(struct imap *s);
+WAITS err imap_cmd_idle(struct imap *s);
+WAITS err imap_cmd_list(struct imap *s);
+WAITS err imap_cmd_login(struct imap *s);
+WAITS err imap_cmd_logout(struct imap *s);
+WAITS err imap_cmd_lsub(struct imap *s);
+WAITS err imap_cmd_move(struct imap *s);
+WAITS err imap_cmd_namespace(struct imap *s);
+WAITS err imap_cmd_noop(struct imap *s);
+WAITS err imap_cmd_rename(struct imap *s);
+WAITS err imap_cmd_search(struct imap *s);
+WAITS err imap_cmd_select(struct imap *s);
+WAITS err imap_cmd_setquota(struct imap *s);
+WAITS err imap_cmd_starttls(struct imap *s);
+WAITS err imap_cmd_status(struct imap *s);
+WAITS err imap_cmd_store(struct imap *s);
+WAITS err imap_cmd_subscribe(struct imap *s);
+WAITS err imap_cmd_unselect(struct imap *s);
+WAITS err imap_cmd_unsubscribe(struct imap *s);
 
 #endif

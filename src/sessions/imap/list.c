@@ -137,7 +137,7 @@ WAITS static err say_root(struct imap *s)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_list(struct imap *s)
+WAITS err imap_cmd_list(struct imap *s)
 {
 	struct listing q = { .s = s };
 
@@ -167,7 +167,7 @@ WAITS static err say_hidden(const struct listing *q, size_t at)
 	return OK;
 }
 
-WAITS err cmd_lsub(struct imap *s)
+WAITS err imap_cmd_lsub(struct imap *s)
 {
 	struct listing q = { .s = s, .lsub = true };
 

@@ -54,7 +54,7 @@ WAITS static err refused(struct imap *s, str name, err e)
 }
 
 /* RFC 9051 6.2.2; EXTERNAL of RFC 4422 appendix A: who may name users is the listener's to say. */
-WAITS err cmd_authenticate(struct imap *s)
+WAITS err imap_cmd_authenticate(struct imap *s)
 {
 	CLEANUP(buf_free) struct buf name;
 	str mechanism;
@@ -69,12 +69,12 @@ WAITS err cmd_authenticate(struct imap *s)
 }
 
 /* Passwords are the proxy's business: LOGINDISABLED, RFC 9051 6.2.3. */
-WAITS err cmd_login(struct imap *s)
+WAITS err imap_cmd_login(struct imap *s)
 {
 	return imap_no(s, "[PRIVACYREQUIRED] No passwords here");
 }
 
-WAITS err cmd_starttls(struct imap *s)
+WAITS err imap_cmd_starttls(struct imap *s)
 {
 	return imap_bad(s, "TLS ends at the proxy");
 }
@@ -93,7 +93,7 @@ void imap_capabilities(struct imap *s, struct buf *out)
 		    "QUOTA QUOTA=RES-STORAGE"));
 }
 
-WAITS err cmd_capability(struct imap *s)
+WAITS err imap_cmd_capability(struct imap *s)
 {
 	buf_reset(&s->out);
 	buf_add(&s->out, STR("* CAPABILITY "));
@@ -102,7 +102,7 @@ WAITS err cmd_capability(struct imap *s)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_logout(struct imap *s)
+WAITS err imap_cmd_logout(struct imap *s)
 {
 	imap_close_view(s);
 	s->bye = true;
@@ -110,12 +110,12 @@ WAITS err cmd_logout(struct imap *s)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_noop(struct imap *s)
+WAITS err imap_cmd_noop(struct imap *s)
 {
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_check(struct imap *s)
+WAITS err imap_cmd_check(struct imap *s)
 {
 	return imap_ok(s, "Done");
 }
@@ -133,7 +133,7 @@ static void id_field(void *arg, str name, str value)
 }
 
 /* RFC 2971. The proxy tells the customer's address in it before it logs in. */
-WAITS err cmd_id(struct imap *s)
+WAITS err imap_cmd_id(struct imap *s)
 {
 	TRY(imap_parse_id(&s->in, id_field, s));
 	TRY(imap_say(s, "* ID (\"name\" \"posta\")"));
@@ -154,7 +154,7 @@ static bool enable(struct imap *s, str name)
 }
 
 /* RFC 9051 6.3.1; RFC 5161: what is unknown is passed over. */
-WAITS err cmd_enable(struct imap *s)
+WAITS err imap_cmd_enable(struct imap *s)
 {
 	struct buf on;
 	str name;
@@ -174,7 +174,7 @@ WAITS err cmd_enable(struct imap *s)
 	return e ? e : imap_ok(s, "Done");
 }
 
-WAITS err cmd_namespace(struct imap *s)
+WAITS err imap_cmd_namespace(struct imap *s)
 {
 	TRY(imap_say(s, "* NAMESPACE ((\"\" \"/\")) NIL NIL"));
 	return imap_ok(s, "Done");

@@ -13,7 +13,7 @@ WAITS static err say_quota(struct imap *s)
 			(unsigned long long)(q.limit / 1024));
 }
 
-WAITS err cmd_getquota(struct imap *s)
+WAITS err imap_cmd_getquota(struct imap *s)
 {
 	str root;
 
@@ -25,7 +25,7 @@ WAITS err cmd_getquota(struct imap *s)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_getquotaroot(struct imap *s)
+WAITS err imap_cmd_getquotaroot(struct imap *s)
 {
 	struct folder_info f;
 	str name;
@@ -44,7 +44,7 @@ WAITS err cmd_getquotaroot(struct imap *s)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_setquota(struct imap *s)
+WAITS err imap_cmd_setquota(struct imap *s)
 {
 	return imap_no(s, "[NOPERM] Quotas are set in the directory");
 }

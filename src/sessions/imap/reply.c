@@ -43,7 +43,7 @@ WAITS err imap_ok(struct imap *s, const char *fmt, ...)
 	va_list ap;
 
 	s->errors = 0;
-	TRY(imap_sync(s, s->c.uid || !(s->cmd_flags & CMD_HOLDS)));
+	TRY(imap_sync(s, s->c.uid || !(s->imap_cmd_flags & CMD_HOLDS)));
 	va_start(ap, fmt);
 	err e = tagged(s, "OK", fmt, ap);
 	va_end(ap);

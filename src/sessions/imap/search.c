@@ -118,7 +118,7 @@ WAITS static err search(struct imap *s, struct imap_search *q)
 	return imap_ok(s, "Done");
 }
 
-WAITS err cmd_search(struct imap *s)
+WAITS err imap_cmd_search(struct imap *s)
 {
 	struct imap_search q = { 0 };
 

@@ -99,18 +99,18 @@ WAITS static err open_folder(struct imap *s, bool examine)
 	return OK;
 }
 
-WAITS err cmd_select(struct imap *s)
+WAITS err imap_cmd_select(struct imap *s)
 {
 	return open_folder(s, false);
 }
 
-WAITS err cmd_examine(struct imap *s)
+WAITS err imap_cmd_examine(struct imap *s)
 {
 	return open_folder(s, true);
 }
 
 /* RFC 9051 6.4.1: expunges without saying so. */
-WAITS err cmd_close(struct imap *s)
+WAITS err imap_cmd_close(struct imap *s)
 {
 	if (!s->view->readonly)
 		TRY(folder_expunge(s->view, NULL, 0));
@@ -118,7 +118,7 @@ WAITS err cmd_close(struct imap *s)
 	return imap_ok(s, "Closed");
 }
 
-WAITS err cmd_unselect(struct imap *s)
+WAITS err imap_cmd_unselect(struct imap *s)
 {
 	imap_close_view(s);
 	return imap_ok(s, "Unselected");

@@ -18,39 +18,39 @@ static const struct command {
 	unsigned when, flags;
 	err (*run)(struct imap *s);
 } commands[] = {
-	{ S("APPEND"), ST_LOGIN, CMD_ARGS, cmd_append },
-	{ S("AUTHENTICATE"), ST_NOAUTH, CMD_ARGS, cmd_authenticate },
-	{ S("CAPABILITY"), ST_ANY, CMD_NO_ARGS, cmd_capability },
-	{ S("CHECK"), ST_SELECTED, CMD_NO_ARGS, cmd_check },
-	{ S("CLOSE"), ST_SELECTED, CMD_NO_ARGS, cmd_close },
-	{ S("COPY"), ST_SELECTED, CMD_ARGS | CMD_UID, cmd_copy },
-	{ S("CREATE"), ST_LOGIN, CMD_ARGS, cmd_create },
-	{ S("DELETE"), ST_LOGIN, CMD_ARGS, cmd_delete },
-	{ S("ENABLE"), ST_LOGIN, CMD_ARGS, cmd_enable },
-	{ S("EXAMINE"), ST_LOGIN, CMD_ARGS, cmd_examine },
-	{ S("EXPUNGE"), ST_SELECTED, CMD_UID, cmd_expunge },
-	{ S("FETCH"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, cmd_fetch },
-	{ S("GETQUOTA"), ST_LOGIN, CMD_ARGS, cmd_getquota },
-	{ S("GETQUOTAROOT"), ST_LOGIN, CMD_ARGS, cmd_getquotaroot },
-	{ S("ID"), ST_ANY, CMD_ARGS, cmd_id },
-	{ S("IDLE"), ST_LOGIN, CMD_NO_ARGS, cmd_idle },
-	{ S("LIST"), ST_LOGIN, CMD_ARGS, cmd_list },
-	{ S("LOGIN"), ST_NOAUTH, CMD_ARGS, cmd_login },
-	{ S("LOGOUT"), ST_ANY, CMD_NO_ARGS, cmd_logout },
-	{ S("LSUB"), ST_LOGIN, CMD_ARGS, cmd_lsub },
-	{ S("MOVE"), ST_SELECTED, CMD_ARGS | CMD_UID, cmd_move },
-	{ S("NAMESPACE"), ST_LOGIN, CMD_NO_ARGS, cmd_namespace },
-	{ S("NOOP"), ST_ANY, CMD_NO_ARGS, cmd_noop },
-	{ S("RENAME"), ST_LOGIN, CMD_ARGS, cmd_rename },
-	{ S("SEARCH"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, cmd_search },
-	{ S("SELECT"), ST_LOGIN, CMD_ARGS, cmd_select },
-	{ S("SETQUOTA"), ST_LOGIN, CMD_ARGS, cmd_setquota },
-	{ S("STARTTLS"), ST_ANY, CMD_NO_ARGS, cmd_starttls },
-	{ S("STATUS"), ST_LOGIN, CMD_ARGS, cmd_status },
-	{ S("STORE"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, cmd_store },
-	{ S("SUBSCRIBE"), ST_LOGIN, CMD_ARGS, cmd_subscribe },
-	{ S("UNSELECT"), ST_SELECTED, CMD_NO_ARGS, cmd_unselect },
-	{ S("UNSUBSCRIBE"), ST_LOGIN, CMD_ARGS, cmd_unsubscribe },
+	{ S("APPEND"), ST_LOGIN, CMD_ARGS, imap_cmd_append },
+	{ S("AUTHENTICATE"), ST_NOAUTH, CMD_ARGS, imap_cmd_authenticate },
+	{ S("CAPABILITY"), ST_ANY, CMD_NO_ARGS, imap_cmd_capability },
+	{ S("CHECK"), ST_SELECTED, CMD_NO_ARGS, imap_cmd_check },
+	{ S("CLOSE"), ST_SELECTED, CMD_NO_ARGS, imap_cmd_close },
+	{ S("COPY"), ST_SELECTED, CMD_ARGS | CMD_UID, imap_cmd_copy },
+	{ S("CREATE"), ST_LOGIN, CMD_ARGS, imap_cmd_create },
+	{ S("DELETE"), ST_LOGIN, CMD_ARGS, imap_cmd_delete },
+	{ S("ENABLE"), ST_LOGIN, CMD_ARGS, imap_cmd_enable },
+	{ S("EXAMINE"), ST_LOGIN, CMD_ARGS, imap_cmd_examine },
+	{ S("EXPUNGE"), ST_SELECTED, CMD_UID, imap_cmd_expunge },
+	{ S("FETCH"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, imap_cmd_fetch },
+	{ S("GETQUOTA"), ST_LOGIN, CMD_ARGS, imap_cmd_getquota },
+	{ S("GETQUOTAROOT"), ST_LOGIN, CMD_ARGS, imap_cmd_getquotaroot },
+	{ S("ID"), ST_ANY, CMD_ARGS, imap_cmd_id },
+	{ S("IDLE"), ST_LOGIN, CMD_NO_ARGS, imap_cmd_idle },
+	{ S("LIST"), ST_LOGIN, CMD_ARGS, imap_cmd_list },
+	{ S("LOGIN"), ST_NOAUTH, CMD_ARGS, imap_cmd_login },
+	{ S("LOGOUT"), ST_ANY, CMD_NO_ARGS, imap_cmd_logout },
+	{ S("LSUB"), ST_LOGIN, CMD_ARGS, imap_cmd_lsub },
+	{ S("MOVE"), ST_SELECTED, CMD_ARGS | CMD_UID, imap_cmd_move },
+	{ S("NAMESPACE"), ST_LOGIN, CMD_NO_ARGS, imap_cmd_namespace },
+	{ S("NOOP"), ST_ANY, CMD_NO_ARGS, imap_cmd_noop },
+	{ S("RENAME"), ST_LOGIN, CMD_ARGS, imap_cmd_rename },
+	{ S("SEARCH"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, imap_cmd_search },
+	{ S("SELECT"), ST_LOGIN, CMD_ARGS, imap_cmd_select },
+	{ S("SETQUOTA"), ST_LOGIN, CMD_ARGS, imap_cmd_setquota },
+	{ S("STARTTLS"), ST_ANY, CMD_NO_ARGS, imap_cmd_starttls },
+	{ S("STATUS"), ST_LOGIN, CMD_ARGS, imap_cmd_status },
+	{ S("STORE"), ST_SELECTED, CMD_ARGS | CMD_UID | CMD_HOLDS, imap_cmd_store },
+	{ S("SUBSCRIBE"), ST_LOGIN, CMD_ARGS, imap_cmd_subscribe },
+	{ S("UNSELECT"), ST_SELECTED, CMD_NO_ARGS, imap_cmd_unselect },
+	{ S("UNSUBSCRIBE"), ST_LOGIN, CMD_ARGS, imap_cmd_unsubscribe },
 };
 
 static const struct command *find(str name)
@@ -72,7 +72,7 @@ WAITS static err run_command(struct imap *s)
 				s->state == ST_NOAUTH  ? "Log in first"
 				: c->when == ST_NOAUTH ? "Already logged in"
 						       : "Select a mailbox first");
-	s->cmd_flags = c->flags;
+	s->imap_cmd_flags = c->flags;
 	if ((c->flags & CMD_ARGS) && !imap_eat(&s->in, ' '))
 		return imap_bad(s, "%.*s needs arguments", STRF(c->name));
 	if ((c->flags & CMD_NO_ARGS) && !imap_at_end(&s->in))

@@ -34,7 +34,7 @@ WAITS err imap_say_status(struct imap *s, const struct folder_info *f, unsigned 
 	return imap_say_out(s);
 }
 
-WAITS err cmd_status(struct imap *s)
+WAITS err imap_cmd_status(struct imap *s)
 {
 	struct folder_info f;
 	unsigned items;

@@ -59,7 +59,7 @@ WAITS static err say_modified(struct imap *s, const uint32_t *uids, size_t n)
 }
 
 /* RFC 9051 6.4.6, RFC 7162 3.1.3. */
-WAITS err cmd_store(struct imap *s)
+WAITS err imap_cmd_store(struct imap *s)
 {
 	struct imap_pick p;
 	struct imap_store st;

@@ -162,6 +162,7 @@ static WAITS err read_command(struct imap_login *m)
 			return OK;
 		if (lit.size > LIM_IMAP_PRELOGIN) {
 			TRY(stream_write(m->l.io, STR("* BAD Literal too long before login\r\n")));
+			TRY(stream_flush(m->l.io));
 			return lit.nosync ? E_LIMIT : E_SYNTAX;
 		}
 		TRY(read_literal(m, &lit));
