@@ -15,6 +15,7 @@
 #include "run/log.h"
 
 #define FILES_WANTED 1048576 /* descriptors of a process, if the machine lets us */
+#define STOP_AGAIN   500     /* milliseconds: a second request so soon is an echo of the first */
 #define STOP_MOST    10000 /* milliseconds that a stop takes at most beyond the sessions' own time */
 
 /* ---- starting ---- */
@@ -226,11 +227,13 @@ static void on_stop(struct supervisor *s)
 	msec now = clock_now();
 
 	if (s->stopping) {
-		s->stop_at = now;
+		if (now - s->stop_since >= STOP_AGAIN)
+			s->stop_at = now;
 		return;
 	}
 	LOG(LOG_INFO, "stop");
 	s->stopping = true;
+	s->stop_since = now;
 	s->stop_at = now + s->config->drain + STOP_MOST;
 	for (size_t i = 0; i < s->nslots; i++)
 		for (size_t k = 0; k < s->slots[i].nprocs; k++)

@@ -54,7 +54,7 @@ struct supervisor {
 	size_t nslots;
 	int signals, lock;
 	bool announced, stopping;
-	msec stop_at; /* when stopping: the last process is killed */
+	msec stop_since, stop_at; /* when stopping: the last process is killed */
 };
 
 /* posta run. resume: descriptor of a handover, or -1. Returns the exit code. */
