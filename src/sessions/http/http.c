@@ -138,7 +138,14 @@ WAITS err http_serve(struct stream *io, http_handler *handler)
 WAITS static err answer_control(struct stream *io, const struct http_request *r, str body,
 				struct http_answer *out)
 {
-	return role_answer(io, r->method, r->path, body, &out->body, &out->type);
+	CLEANUP(buf_free) struct buf target;
+
+	buf_init(&target, LIM_HTTP_HEAD);
+	buf_add(&target, r->path);
+	if (r->query.n)
+		buf_fmt(&target, "?%.*s", STRF(r->query));
+	TRY(buf_done(&target));
+	return role_answer(io, r->method, buf_str(&target), body, &out->body, &out->type);
 }
 
 WAITS err http_control(struct stream *io, const struct listener *l)

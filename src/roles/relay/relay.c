@@ -1,0 +1,169 @@
+#include "roles/relay/relay.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "run/log.h"
+#include "run/work.h"
+#include "services/trace/trace.h"
+
+enum { CLOSE = 15000 }; /* milliseconds that running deliveries get to end */
+
+static struct relay relay;
+/* Settings are read by all loops: a reload publishes new ones, old ones stay for those who still
+ * read them. */
+static _Atomic(const struct relay_settings *) settings;
+static struct arena keep;
+
+struct relay *relay_here(void)
+{
+	return &relay;
+}
+
+const struct relay_settings *relay_settings(void)
+{
+	return atomic_load(&settings);
+}
+
+static err check(const struct role_env *env, struct buf *complaints)
+{
+	struct relay_settings set = { 0 };
+
+	return relay_read_settings(env, complaints, &set);
+}
+
+/* What settings point to in env->arena is copied, where it is not read into `keep` in the first
+ * place. */
+static err publish(const struct role_env *env)
+{
+	CLEANUP(buf_free) struct buf complaints;
+	struct relay_settings *set = NEW(&keep, struct relay_settings);
+	struct role_env mine = *env;
+
+	mine.arena = &keep;
+	mine.hostname = arena_dup(&keep, env->hostname);
+	buf_init(&complaints, LIM_HTTP_BODY);
+	if (relay_read_settings(&mine, &complaints, set) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	set->mx = arena_dup(&keep, set->mx);
+	set->limits.spool_dir = arena_z(&keep, str_z(env->data));
+	atomic_store(&settings, set);
+	return OK;
+}
+
+static err open_kv(void *arg)
+{
+	const struct kv_options *o = arg;
+
+	return kv_open_rocksdb(o, &relay.kv);
+}
+
+WAITS static err open_store(const struct role_env *env)
+{
+	char dir[1024];
+	int n = snprintf(dir, sizeof(dir), "%s/queue", env->data);
+	struct kv_options o = { .dir = dir, .reserve = (uint64_t)relay_settings()->reserve };
+
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return fail(E_LIMIT, "the data folder's name is too long");
+	return work(POOL_DISK, open_kv, &o);
+}
+
+WAITS static err open_clients(const struct role_env *env)
+{
+	const struct relay_settings *set = relay_settings();
+	const struct dns_options dns = { .forward = set->resolvers.v,
+					 .nforward = set->resolvers.n,
+					 .dnssec = set->dnssec };
+	const struct dirtable_options table = { .database = env->directory };
+
+	TRY(dns_open(&dns, &relay.dns));
+	TRY(tls_client_new(false, STR(""), &relay.tls));
+	TRY(tls_client_new(true, STR(""), &relay.tls_verify));
+	return dirtable_open(&table, &relay.table);
+}
+
+WAITS static err open_queue(void)
+{
+	const struct relay_settings *set = relay_settings();
+	const struct queue_options o = { .kv = relay.kv,
+					 .spool_dir = set->limits.spool_dir,
+					 .name = STR("relay"),
+					 .hostname = set->hostname,
+					 .attempt = relay_attempt,
+					 .destination = relay_destination,
+					 .limits = relay_limits,
+					 .schedule = set->schedule,
+					 .nschedule = set->nschedule,
+					 .lifetime = set->lifetime,
+					 .warn = set->warn,
+					 .parallel = (unsigned)set->parallel,
+					 .per_destination = (unsigned)set->per_destination };
+
+	return queue_open(&o, &relay.queue);
+}
+
+WAITS static err start(const struct role_env *env)
+{
+	arena_init(&keep, MIB(16));
+	TRY(publish(env));
+	TRY(trace_open(env->trace, env->name, 0));
+	TRY(open_store(env));
+	TRY(open_clients(env));
+	relay_pool_open();
+	return open_queue();
+}
+
+WAITS static err reload(const struct role_env *env)
+{
+	/* Schedule, lifetime and the number of deliveries belong to the queue, which keeps what it
+	 * began with; a restart changes them. */
+	return publish(env);
+}
+
+static err close_kv(void *arg)
+{
+	(void)arg;
+	kv_close(relay.kv);
+	return OK;
+}
+
+WAITS static void stop(void)
+{
+	relay.stopping = true;
+	if (relay.queue)
+		queue_close(relay.queue, clock_in(CLOSE));
+	relay_pool_close();
+	dirtable_close(relay.table);
+	dns_close(relay.dns);
+	tls_drop(relay.tls);
+	tls_drop(relay.tls_verify);
+	if (work(POOL_DISK, close_kv, NULL) != OK)
+		LOG(LOG_ERROR, "relay.close", KS("why", str_z(err_last()->text)));
+	trace_close();
+}
+
+WAITS static err control(str method, str path, str body, struct buf *json)
+{
+	return queue_control(relay.queue, method, path, body, json);
+}
+
+static const char *const peers[] = { "submission", "store", "mx", NULL };
+static const struct listener listeners[] = {
+	{ .kind = "smtp", .internal = true, .peers = peers, .session = relay_session },
+};
+
+const struct role role_relay = {
+	.name = "relay",
+	.user = "posta-relay",
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.check = check,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+	.control = control,
+	.exclusive = true,
+};
