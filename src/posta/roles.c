@@ -7,6 +7,14 @@
 
 const struct role *const roles[] = {
 	&role_store, &role_mx, &role_proxy, &role_monitor, NULL,
+#include "roles/submission/submission.h"
+#include "roles/relay/relay.h"
+
+const struct role *const roles[] = {
+	&role_monitor,
+	&role_relay,
+	&role_submission,
+	NULL,
 };
 
 const struct role *role_find(str name)

@@ -165,5 +165,7 @@ const struct role role_relay = {
 	.reload = reload,
 	.stop = stop,
 	.control = control,
+	.keys = relay_keys,
+	.nkeys = RELAY_NKEYS,
 	.exclusive = true,
 };

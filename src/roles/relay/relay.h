@@ -33,8 +33,8 @@ struct relay_settings {
 	struct relay_route *routes;
 	size_t nroutes;
 };
-extern const struct conf_key relay_keys[];
-extern const size_t relay_nkeys;
+enum { RELAY_NKEYS = 24 };
+extern const struct conf_key relay_keys[RELAY_NKEYS];
 /* env->arena holds the result. */
 MUST_USE err relay_read_settings(const struct role_env *env, struct buf *complaints,
 				 struct relay_settings *out);

@@ -47,7 +47,6 @@ const struct conf_key relay_keys[] = {
 	{ "routes", CONF_NODE, AT(routes_node), 0, 0, "",
 	  "( { domain = \"example.org\"; to = \"10.0.0.9:25\"; tls = \"must\"; }, ... )" },
 };
-const size_t relay_nkeys = COUNT(relay_keys);
 #undef AT
 
 #define AT(member) offsetof(struct relay_route, member)
@@ -171,7 +170,7 @@ static err check_resolvers(const struct role_env *env, struct buf *complaints,
 err relay_read_settings(const struct role_env *env, struct buf *complaints,
 			struct relay_settings *set)
 {
-	err e = conf_read(env->conf, relay_keys, relay_nkeys, set, env->arena, complaints);
+	err e = conf_read(env->conf, relay_keys, RELAY_NKEYS, set, env->arena, complaints);
 
 	TRY(e);
 	e = read_routes(env, complaints, set);

@@ -1,0 +1,46 @@
+/* roles/submission/submission.h: takes customers' mail. RFC 6409, 4954, 8314. */
+#ifndef ROLES_SUBMISSION_SUBMISSION_H
+#define ROLES_SUBMISSION_SUBMISSION_H
+
+#include "run/role.h"
+#include "services/directory/directory.h"
+#include "services/rates/rates.h"
+#include "sessions/smtp/smtp.h"
+
+extern const struct role role_submission;
+
+struct submission_settings {
+	str hostname, default_domain;
+	bool scram, hide_client, remove_bcc, check_from;
+	int64_t per_hour, per_day;
+	int64_t remember, failures_address, failures_account, window;
+	struct smtp_limits limits;
+	struct net_addr relay;
+};
+struct submission {
+	struct dirtable *table;
+	struct auth *auth;
+	struct rates *hour, *day; /* recipients a user */
+};
+struct submission *submission_here(void);
+const struct submission_settings *submission_settings(
+	void); /* in force; lives as long as the process */
+
+/* ---- rcpt.c: who may send as whom, to whom, how much ---- */
+WAITS err submission_mail(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
+WAITS err submission_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct smtp_rcpt *r,
+			  void **data, struct verdict *v);
+
+/* ---- message.c: the stages that a message goes through before our 250 ---- */
+struct submission_message {
+	struct smtp_info *i;
+	struct smtp_tx *t;
+	str header;	     /* of the message as it came */
+	struct buf head;     /* fields that we put before it */
+	struct spool *spool; /* what goes on: t->message, or a copy that a stage made (owned) */
+};
+WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
+/* The last stage: relay has it synced when *v is OK. handover.c */
+WAITS MUST_USE err submission_hand_over(struct submission_message *m, struct verdict *v);
+
+#endif
