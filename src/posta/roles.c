@@ -1,19 +1,16 @@
-/* The roles of this build: a role's line here is all that the supervisor needs of it. They start in this order. */
+/* The roles of this build: a role's line here is all that the supervisor needs of it. They start in
+ * this order. */
 #include "posta/config.h"
 #include "roles/monitor/monitor.h"
 #include "roles/mx/mx.h"
 #include "roles/proxy/proxy.h"
-#include "roles/store/store.h"
-
-const struct role *const roles[] = {
-	&role_store, &role_mx, &role_proxy, &role_monitor, NULL,
-#include "roles/submission/submission.h"
 #include "roles/relay/relay.h"
+#include "roles/store/store.h"
+#include "roles/submission/submission.h"
 
 const struct role *const roles[] = {
-	&role_monitor,
-	&role_relay,
-	&role_submission,
+	&role_store, &role_relay,      &role_mx,
+	&role_proxy, &role_submission, &role_monitor,
 	NULL,
 };
 
