@@ -25,7 +25,7 @@ enum {
 struct listener {
 	const char *kind; /* "smtp", "imaps", ...; the setting's name under nodes.<node>.<role> */
 	unsigned port;	  /* standard port, the demonstration adds 20000; 0: a unix socket alone */
-	bool tls;	  /* TLS from the first byte */
+	bool tls;	  /* from the first byte: the handshake is done before session */
 	bool internal;	  /* unix socket <run>/<role>-<kind>.sock for other roles, always there */
 	/* internal: names of the roles whose processes may connect (peer credentials); others are
 	 * closed at once and counted. NULL-ended. */

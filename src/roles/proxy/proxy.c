@@ -133,12 +133,12 @@ static const struct login_role logins = {
 
 static WAITS err imap(struct stream *io, const struct listener *l)
 {
-	return imap_login_session(io, l->tls, &logins);
+	return imap_login_session(io, &logins);
 }
 
 static WAITS err pop3(struct stream *io, const struct listener *l)
 {
-	return pop3_login_session(io, l->tls, &logins);
+	return pop3_login_session(io, &logins);
 }
 
 static const struct listener listeners[] = {

@@ -214,16 +214,12 @@ static WAITS err greet(struct imap_login *m)
 	return stream_write(m->l.io, buf_str(&b));
 }
 
-WAITS err imap_login_session(struct stream *io, bool implicit_tls, const struct login_role *role)
+WAITS err imap_login_session(struct stream *io, const struct login_role *role)
 {
 	CLEANUP(end) struct imap_login m = { .tag = STR("*") };
 
 	login_begin(&m.l, io, STR("imap"), role);
 	buf_init(&m.text, LIM_IMAP_PRELOGIN * 3);
-	if (implicit_tls) {
-		stream_deadline(io, m.l.ends);
-		TRY(login_starttls(&m.l));
-	}
 	TRY(greet(&m));
 	while (!m.l.quit && !m.l.back.io && !role_draining())
 		TRY(turn(&m));

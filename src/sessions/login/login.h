@@ -32,8 +32,9 @@ struct login_role {
 	WAITS err (*connect)(const struct net_addr *peer, str service, const struct dir_user *user,
 			     str password, struct arena *a, struct login_back *out);
 };
-/* One connection to its end; closes io. */
-WAITS err imap_login_session(struct stream *io, bool implicit_tls, const struct login_role *role);
-WAITS err pop3_login_session(struct stream *io, bool implicit_tls, const struct login_role *role);
+/* One connection to its end; closes io. With TLS from the first byte the handshake is done already.
+ */
+WAITS err imap_login_session(struct stream *io, const struct login_role *role);
+WAITS err pop3_login_session(struct stream *io, const struct login_role *role);
 
 #endif

@@ -42,9 +42,9 @@ static WAITS void converse(bool imap, str input, str want, int line)
 	buf_init(&got, MIB(1));
 	stream_script_keep(io, &got);
 	if (imap)
-		(void)!imap_login_session(io, false, &role);
+		(void)!imap_login_session(io, &role);
 	else
-		(void)!pop3_login_session(io, false, &role);
+		(void)!pop3_login_session(io, &role);
 	str rest = buf_str(&got), greeting = STR("");
 
 	CHECK(str_cut(rest, '\n', &greeting, &rest));

@@ -153,15 +153,11 @@ static void end(struct pop3_login *p)
 	login_end(&p->l);
 }
 
-WAITS err pop3_login_session(struct stream *io, bool implicit_tls, const struct login_role *role)
+WAITS err pop3_login_session(struct stream *io, const struct login_role *role)
 {
 	CLEANUP(end) struct pop3_login p = { .user = STR("") };
 
 	login_begin(&p.l, io, STR("pop3"), role);
-	if (implicit_tls) {
-		stream_deadline(io, p.l.ends);
-		TRY(login_starttls(&p.l));
-	}
 	TRY(stream_fmt(io, "+OK %.*s ready\r\n", STRF(role->hostname())));
 	while (!p.l.quit && !p.l.back.io && !role_draining())
 		TRY(turn(&p));
