@@ -10,7 +10,7 @@ enum { REMEMBERED = 65536 }; /* networks, recipients, pairs that a counter knows
 
 #define AT(member) offsetof(struct mx_settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
 	{ "message_max", CONF_SIZE, AT(message_max), 1000, INT64_MAX, "50M",
 	  "octets of a message" },
 	{ "rcpts_max", CONF_INT, AT(rcpts_max), 100, 100000, "1000", "recipients of one message" },

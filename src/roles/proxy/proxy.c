@@ -15,7 +15,7 @@ struct settings {
 
 #define AT(member) offsetof(struct settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
 	{ "default_domain", CONF_STR, AT(default_domain), 0, 0, "",
 	  "domain of logins without '@'" },
 	{ "scram", CONF_BOOL, AT(login.scram), 0, 0, "false", "announce SCRAM-SHA-256 and -PLUS" },
@@ -73,7 +73,7 @@ static WAITS err reload(const struct role_env *env)
 	if (read_settings(env, &complaints, &set, &back) != OK)
 		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
 	if (!set.hostname.n)
-		set.hostname = env->node;
+		set.hostname = env->hostname;
 	proxy.set = set;
 	proxy.back = (struct proxy_backends){ .all = back, .hold = set.hold };
 	return OK;

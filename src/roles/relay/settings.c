@@ -5,7 +5,7 @@
 #define AT(member) offsetof(struct relay_settings, member)
 const struct conf_key relay_keys[] = {
 	{ "hostname", CONF_STR, AT(hostname), 0, 0, "",
-	  "name in EHLO and reports; empty: the node's" },
+	  "name in EHLO and reports; empty: the node's hostname" },
 	{ "mx", CONF_STR, AT(mx), 0, 0, "",
 	  "where mail for our own domains goes, e.g. \"10.0.0.5:25\"; empty: the mx of this node" },
 	{ "tls", CONF_STR, AT(tls), 0, 0, "may", "to others: never, may, must, verify" },

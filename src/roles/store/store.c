@@ -9,7 +9,7 @@
 
 #define AT(member) offsetof(struct store_settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
 	{ "backend", CONF_STR, AT(backend), 0, 0, "",
 	  "name of this store in users' locations; empty: the only one" },
 	{ "reserve", CONF_SIZE, AT(reserve), 0, INT64_MAX, "256M",
@@ -66,7 +66,7 @@ static err read_settings(const struct role_env *env, struct buf *complaints,
 	TRY(e);
 	TRY(read_peers(env, complaints, set));
 	if (!set->hostname.n)
-		set->hostname = env->node;
+		set->hostname = env->hostname;
 	set->lmtp.rcpts = set->rcpts_max;
 	set->lmtp.message = set->message_max;
 	set->lmtp.errors = 100;
