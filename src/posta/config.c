@@ -10,7 +10,7 @@
 #include "posta/config_part.h"
 
 struct top {
-	str node, data, run, hostname;
+	str node, data, run, log;
 	const struct conf_node *nodes, *tls;
 };
 static const struct conf_key top_keys[] = {
@@ -20,6 +20,8 @@ static const struct conf_key top_keys[] = {
 	  "folder of all data" },
 	{ "run", CONF_STR, offsetof(struct top, run), 0, 0, "/run/posta",
 	  "folder of the unix sockets" },
+	{ "log", CONF_STR, offsetof(struct top, log), 0, 0, "info",
+	  "the least that is logged: debug, info, warn or error" },
 	{ "nodes", CONF_NODE, offsetof(struct top, nodes), 0, 0, NULL,
 	  "the machines and the roles of each" },
 	{ "tls", CONF_NODE, offsetof(struct top, tls), 0, 0, "", "certs: the certificates" },
@@ -142,6 +144,20 @@ static void set_paths(struct config *c, const struct top *top)
 	c->trace = arena_fmt(&c->arena, "%s/trace%c", c->data, 0).p;
 }
 
+static err read_log_level(struct config *c, str name, struct buf *complaints)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_eq(name, str_z(names[i]))) {
+			c->log_level = (enum log_level)i;
+			return OK;
+		}
+	conf_complain(conf_find(conf_root(c->conf), "log"), complaints,
+		      "\"%.*s\" is no level; write debug, info, warn or error", STRF(name));
+	return E_SYNTAX;
+}
+
 static err read_node(struct config *c, const struct conf_node *n, struct buf *complaints)
 {
 	struct node node;
@@ -166,6 +182,8 @@ static err read_all(struct config *c, const char *option, struct buf *complaints
 
 	if (top.data.n)
 		set_paths(c, &top);
+	if (top.log.p && read_log_level(c, top.log, complaints) != OK)
+		e = E_SYNTAX;
 	if (top.nodes && pick_node(c, &top, option, complaints, &node) == OK) {
 		err e2 = read_node(c, node, complaints);
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "run/conf.h"
+#include "run/log.h"
 #include "run/net.h"
 #include "run/role.h"
 
@@ -29,6 +30,7 @@ struct config {
 	const char *path;
 	str node, hostname;
 	bool all_in_one;
+	enum log_level log_level;
 	int64_t drain; /* milliseconds that sessions get to end in */
 	unsigned loops;
 	const char *data, *run;

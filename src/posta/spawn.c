@@ -136,7 +136,9 @@ static void fill_user(const struct supervisor *s, const struct role *r, struct s
 static err tell_config(const struct supervisor *s, const struct config_role *r, int channel)
 {
 	const struct config *c = s->config;
-	struct setup_config setup = { .loops = r->loops, .max_connections = r->max_connections };
+	struct setup_config setup = { .loops = r->loops,
+				      .max_connections = r->max_connections,
+				      .log_level = c->log_level };
 	struct role_env env;
 	struct arena a;
 	struct buf body;

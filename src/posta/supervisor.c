@@ -81,6 +81,7 @@ static err begin(struct supervisor *s, int resume)
 	raise_limits();
 	(void)umask(027);
 	TRY(read_config(s, &s->config));
+	log_setup("supervisor", s->config->log_level);
 	TRY(sup_identities(s));
 	TRY(sup_folders(s, s->config));
 	if (resume >= 0)
@@ -165,7 +166,8 @@ static void reload_slot(struct supervisor *s, struct slot *slot, const struct co
 
 	if (!was || !is)
 		return;
-	if (!same_listeners(was, is) || (!slot->role->reload && !same_text)) {
+	if (!same_listeners(was, is) || (!slot->role->reload && !same_text) ||
+	    old->log_level != s->config->log_level) {
 		slot->replace = true;
 		return;
 	}
@@ -203,6 +205,7 @@ static err reload(struct supervisor *s)
 		return e;
 	}
 	s->config = fresh;
+	log_setup("supervisor", fresh->log_level);
 	sup_listen_prune(s);
 	set_slots(s);
 	for (size_t i = 0; i < s->nslots; i++)

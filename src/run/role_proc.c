@@ -190,6 +190,8 @@ err proc_commit(struct role_proc *p)
 	pthread_mutex_unlock(&p->tls_lock);
 	tls_drop(old);
 
+	if (!p->conf) /* while there is one thread; another level is another process */
+		log_setup(p->role->name, (enum log_level)pending->conf->setup.log_level);
 	pending->conf->older = p->conf;
 	p->conf = pending->conf;
 	pending->conf = NULL;

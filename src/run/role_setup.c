@@ -29,6 +29,7 @@ void setup_write(const struct setup_config *s, struct buf *out)
 	}
 	buf_u32(out, s->loops);
 	buf_u32(out, s->max_connections);
+	buf_u8(out, s->log_level);
 }
 
 /* With a NUL behind, since paths go to system calls. */
@@ -68,6 +69,7 @@ err setup_read(str body, struct arena *a, struct setup_config *out)
 	}
 	out->loops = cur_u32(&c);
 	out->max_connections = cur_u32(&c);
+	out->log_level = cur_u8(&c);
 	if (c.e || c.rest.n)
 		return fail(E_CORRUPT, "a message of the supervisor does not parse");
 	return OK;

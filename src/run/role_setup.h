@@ -27,6 +27,7 @@ struct setup_config {
 		peers[SETUP_PEERS]; /* whose uid is which role's; the supervisor's own is "" */
 	size_t npeers;
 	uint32_t loops, max_connections;
+	unsigned log_level; /* enum log_level */
 };
 
 void setup_write(const struct setup_config *s, struct buf *out);

@@ -165,6 +165,18 @@ def test_reload(node):
         node.get(timeout=2)
 
 
+def test_log_level(node):
+    node.write(rest='log = "warn";\n')
+    node.start()
+    assert " info " not in node.text()
+    node.write(rest='log = "loud";\n')
+    node.signal(signal.SIGHUP)
+    node.saw("write debug, info, warn or error")
+    node.write()
+    node.signal(signal.SIGHUP)
+    node.saw("info monitor role.ready")
+
+
 def test_bad_start(node):
     node.write(rest="nodes = 3;\n")
     node.start(wait=False)
