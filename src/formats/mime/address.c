@@ -14,6 +14,7 @@ struct addresses {
 	struct buf name, local, domain, comment, scratch;
 	unsigned words; /* in name */
 	bool spaced;	/* local has words that no dot joins */
+	bool quoted;	/* one of them was in quotes */
 	bool bad;
 };
 
@@ -91,6 +92,7 @@ static bool take_words(struct addresses *s, bool named)
 			buf_reset(&s->scratch);
 			if (!mime_quoted(&s->in, &s->scratch))
 				s->bad = true;
+			s->quoted = true;
 			local_word(s, buf_str(&s->scratch));
 			if (named)
 				name_word(s, buf_str(&s->scratch));
@@ -107,32 +109,61 @@ static bool take_words(struct addresses *s, bool named)
 	}
 }
 
-/* Behind the '@': domain or literal, white space and comments inside left out. */
-static void take_domain(struct addresses *s)
+/* RFC 5322 3.4.1: a literal may hold colons. word begins with its '['; *in stands behind word. */
+static str whole_literal(struct addresses *s, str word)
 {
-	buf_reset(&s->domain);
+	str start = str_of(word.p, word.n + s->in.n);
+	size_t n = str_find(start, ']');
+
+	if (n == start.n || str_find(str_take(start, n), '\n') < n)
+		return word;
+	s->in = str_skip(start, n + 1);
+	return str_take(start, n + 1);
+}
+
+static bool joins(str have, str word)
+{
+	return !have.n || str_ends(have, STR(".")) || str_ends(have, STR("@")) ||
+	       str_starts(word, STR("."));
+}
+
+/* Adds to domain: domain or literal, white space and comments inside left out. False: other words
+ * behind. */
+static bool domain_words(struct addresses *s)
+{
+	bool good = true;
+
 	for (;;) {
 		cfws(s);
 		str word = mime_run(&s->in, STR(SPECIALS));
-		str have = buf_str(&s->domain);
 
-		/* RFC 5322 3.4.1: a literal may hold colons. */
-		if (word.n && word.p[0] == '[' && !str_ends(word, STR("]"))) {
-			str start = str_of(word.p, word.n + s->in.n);
-			size_t n = str_find(start, ']');
+		if (word.n && word.p[0] == '[' && !str_ends(word, STR("]")))
+			word = whole_literal(s, word);
+		if (!word.n) {
+			s->bad = s->bad || !good;
+			return good;
+		}
+		good = good && joins(buf_str(&s->domain), word);
+		if (good)
+			buf_add(&s->domain, word);
+	}
+}
 
-			if (n < start.n && str_find(str_take(start, n), '\n') == n) {
-				word = str_take(start, n + 1);
-				s->in = str_skip(start, n + 1);
-			}
-		}
-		if (!word.n)
-			return;
-		if (have.n && !str_ends(have, STR(".")) && !str_starts(word, STR("."))) {
-			s->bad = true; /* a second word: not of the domain */
-			continue;
-		}
-		buf_add(&s->domain, word);
+static void take_host(struct addresses *s)
+{
+	buf_reset(&s->domain);
+	(void)domain_words(s);
+}
+
+/* Behind the '@' of an address. "a@b@c" has the domain "b@c": nobody takes it for b's, or for c's.
+ */
+static void take_domain(struct addresses *s)
+{
+	buf_reset(&s->domain);
+	while (domain_words(s) && mime_peek(s->in) == '@') {
+		s->in = str_skip(s->in, 1);
+		s->bad = true;
+		buf_addc(&s->domain, '@');
 	}
 }
 
@@ -190,7 +221,7 @@ static str take_route(struct addresses *s)
 		if (route.n)
 			buf_addc(&route, ',');
 		buf_addc(&route, '@');
-		take_domain(s);
+		take_host(s);
 		buf_add(&route, buf_str(&s->domain));
 	}
 	buf_reset(&s->domain);
@@ -246,10 +277,10 @@ static void take_addr_spec(struct addresses *s, bool local)
 	emit(s, false, local, (str){ NULL, 0 });
 }
 
-/* Words and nothing else: one is a mailbox without a domain, several are a name. */
+/* Words and nothing else: a plain one is a mailbox without a domain, anything else is a name. */
 static void take_bare(struct addresses *s)
 {
-	bool local = s->words == 1;
+	bool local = s->words == 1 && !s->quoted && str_ascii(buf_str(&s->local));
 
 	drop_rest(s);
 	emit(s, !local, local, (str){ NULL, 0 });
@@ -278,7 +309,7 @@ static void take_one(struct addresses *s)
 	buf_reset(&s->domain);
 	buf_reset(&s->comment);
 	s->words = 0;
-	s->bad = s->spaced = false;
+	s->bad = s->spaced = s->quoted = false;
 	bool any = take_words(s, true);
 
 	/* A colon that opens no group (inside one, or without a name) is a part of the name. */

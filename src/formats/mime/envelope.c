@@ -107,12 +107,13 @@ static str smooth(struct arena *a, str value)
 	return (str){ p, n };
 }
 
-/* Lists of recipients in several fields are one list, up to the limit of one field. */
+/* Lists in several fields are one list, up to the limit of one field: of two Froms both are shown.
+ */
 static void take_addresses(struct envelope *e, int i, str value)
 {
 	struct mime_address *m;
 
-	if (e->count[i] >= LIM_MIME_ADDRESSES || (e->count[i] && i < E_TO))
+	if (e->count[i] >= LIM_MIME_ADDRESSES)
 		return;
 	m = mime_addresses(&e->a, value);
 	if (e->last[i])
@@ -152,9 +153,10 @@ static void take_fields(struct envelope *e, str header)
 
 /* RFC 9051 7.5.2: a group shows as a mailbox without a host, its end as one without either. A
  * mailbox that has no host must not look like one, so what is missing gets a name. */
-static void add_address(struct buf *out, const struct mime_address *m)
+static void add_address(struct arena *a, struct buf *out, const struct mime_address *m)
 {
-	str mailbox = m->mailbox, domain = m->domain, name = m->name;
+	str mailbox = m->mailbox, domain = m->domain,
+	    name = m->name.p ? smooth(a, m->name) : m->name;
 
 	if (m->kind == MIME_MAILBOX) {
 		if (!mailbox.n)
@@ -176,7 +178,7 @@ static void add_address(struct buf *out, const struct mime_address *m)
 	buf_addc(out, ')');
 }
 
-static void add_addresses(struct buf *out, const struct mime_address *m)
+static void add_addresses(struct arena *a, struct buf *out, const struct mime_address *m)
 {
 	if (!m) {
 		buf_add(out, STR("NIL"));
@@ -184,7 +186,7 @@ static void add_addresses(struct buf *out, const struct mime_address *m)
 	}
 	buf_addc(out, '(');
 	for (; m; m = m->next)
-		add_address(out, m);
+		add_address(a, out, m);
 	buf_addc(out, ')');
 }
 
@@ -197,7 +199,7 @@ void mime_add_envelope(const struct mime_part *part, struct buf *out)
 	for (int i = 0; i < E_N; i++) {
 		buf_addc(out, i ? ' ' : '(');
 		if (is_address(i))
-			add_addresses(out, e.addresses[i]);
+			add_addresses(&e.a, out, e.addresses[i]);
 		else
 			mime_add_nstring(out, e.texts[i]);
 	}

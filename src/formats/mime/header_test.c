@@ -160,6 +160,8 @@ TEST(mime_addresses)
 		{ S("user@domain (Display Name)"), S("[Display Name|-|user|domain]") },
 		{ S("a@b <c@d>"), S("[a@b|-|c|d]") },
 		{ S("a@b.c d@e.f"), S("[!-|-|a|b.c]") },
+		{ S("a@b@c, <a@b@c.d>"), S("[!-|-|a|b@c][!-|-|a|b@c.d]") },
+		{ S("\"A B\", \xc3\xa9, x@y"), S("[!A B|-|-|-][!\xc3\xa9|-|-|-][-|-|x|y]") },
 		{ S("root"), S("[!-|-|root|-]") },
 		{ S("Display Name"), S("[!Display Name|-|-|-]") },
 		{ S("@domain"), S("[!-|-|-|domain]") },
@@ -225,6 +227,34 @@ TEST(mime_typed)
 		buf_fmt(&b, "%.*s/%.*s|", STRF(type), STRF(sub));
 		for (; p; p = p->next)
 			buf_fmt(&b, "%.*s=%.*s;", STRF(p->name), STRF(p->value));
+		CHECK_STR_ROW(i, buf_str(&b), rows[i].want);
+	}
+}
+
+/* 2231 6: IMAP shows joined parameters. */
+TEST(mime_typed_raw)
+{
+	static const struct {
+		str in, want;
+	} rows[] = {
+		{ S("a/b; x=1; name*1=y; name*0=x"), S("x=1;name=xy;") },
+		{ S("a/b; name*=utf-8''%41"), S("name*=utf-8''%41;") },
+		{ S("a/b; n*0*=utf-8''%41; n*1=\"b c\"; n*2*=%42"), S("n*=utf-8''%41b%20c%42;") },
+		{ S("a/b; n=plain; n*0*=utf-8''%41"), S("n=plain;n*=utf-8''%41;") },
+		{ S("a/b; n=\"=?utf-8?Q?a?=\""), S("n==?utf-8?Q?a?=;") },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(arena_free) struct arena a;
+		CLEANUP(buf_free) struct buf b;
+		struct mime_param *p, *raw;
+		str type, sub;
+
+		arena_init(&a, KIB(64));
+		buf_init(&b, 1000);
+		(void)mime_typed(&a, rows[i].in, &type, &sub, &p, &raw);
+		for (; raw; raw = raw->next)
+			buf_fmt(&b, "%.*s=%.*s;", STRF(raw->name), STRF(raw->value));
 		CHECK_STR_ROW(i, buf_str(&b), rows[i].want);
 	}
 }

@@ -81,7 +81,7 @@ struct mime_part {
 	str type, subtype;	   /* lower case, what the part is taken for; never empty */
 	struct mime_param *params; /* RFC 2231 joined, decoded to UTF-8; encoded words too */
 	struct mime_param
-		*params_raw; /* as they stand in the field, quotes removed: filename*0*=... */
+		*params_raw; /* as the field has them, quotes removed, pieces joined (RFC 2231 6) */
 	enum mime_encoding encoding;
 	str encoding_name; /* lower case; "7bit" when absent or not understood */
 	str disposition;   /* lower case; "" when absent */

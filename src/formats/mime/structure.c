@@ -23,14 +23,12 @@ static void add_params(struct buf *out, const struct mime_param *p, bool text)
 		return;
 	}
 	buf_addc(out, '(');
-	if (text) {
-		add_param(out, STR("charset"), STR("us-ascii"), first);
-		first = false;
-	}
 	for (; p; p = p->next) {
 		add_param(out, p->name, p->value, first);
 		first = false;
 	}
+	if (text)
+		add_param(out, STR("charset"), STR("us-ascii"), first);
 	buf_addc(out, ')');
 }
 

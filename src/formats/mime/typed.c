@@ -194,6 +194,19 @@ static void add_percent(struct buf *out, str s)
 	}
 }
 
+/* RFC 2231 7: attribute-char as it is. */
+static void to_percent(struct buf *out, str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (ch_alnum(c) || (c && str_find(STR("!#$&+-.^_`{|}~"), c) < 14))
+			buf_addc(out, c);
+		else
+			buf_fmt(out, "%%%02X", (unsigned)(unsigned char)c);
+	}
+}
+
 /* charset'language'value: takes the charset off the front. */
 static str take_charset(str *value)
 {
@@ -214,35 +227,55 @@ static str to_utf8(struct typed *t, str charset, str bytes)
 	return keep(t, buf_str(&out));
 }
 
-/* The value of base from all its pieces in order, which may stand in any. */
-static str join(struct typed *t, const struct mime_param *raw, str base)
+/* All pieces of base in order, which may stand in any, to t->text. extended: one of them is; coded:
+ * keep the percent signs, and the same form for pieces that are not extended. */
+static void join(struct typed *t, const struct mime_param *raw, str base, bool coded,
+		 bool *extended)
 {
-	str charset = STR("");
-	bool extended = false, found = true;
+	bool found = true;
 
 	buf_reset(&t->text);
+	*extended = false;
 	for (uint64_t i = 0; found; i++) {
 		found = false;
 		for (const struct mime_param *r = raw; r && !found; r = r->next) {
 			struct piece p = piece_of(r->name);
-			str value = r->value;
 
 			if (!str_eq(p.base, base) || (!p.numbered && (!p.extended || i)) ||
 			    p.index != i)
 				continue;
 			found = true;
-			if (i == 0 && p.extended)
-				charset = take_charset(&value);
-			extended = extended || p.extended;
-			if (p.extended)
-				add_percent(&t->text, value);
+			*extended = *extended || p.extended;
+			if (!coded && p.extended)
+				add_percent(&t->text, r->value);
+			else if (coded && !p.extended)
+				to_percent(&t->text, r->value);
 			else
-				buf_add(&t->text, value);
+				buf_add(&t->text, r->value);
 		}
 	}
-	str bytes = buf_str(&t->text);
+}
 
-	if (extended && charset.n)
+static bool any_extended(const struct mime_param *raw, str base)
+{
+	for (; raw; raw = raw->next) {
+		struct piece p = piece_of(raw->name);
+
+		if (p.extended && str_eq(p.base, base))
+			return true;
+	}
+	return false;
+}
+
+static str joined_utf8(struct typed *t, const struct mime_param *raw, str base)
+{
+	bool extended;
+
+	join(t, raw, base, false, &extended);
+	str bytes = buf_str(&t->text);
+	str charset = extended ? take_charset(&bytes) : STR("");
+
+	if (charset.n)
 		return to_utf8(t, charset, bytes);
 	return str_ascii(bytes) ? keep(t, bytes) : to_utf8(t, STR(""), bytes);
 }
@@ -258,6 +291,25 @@ static str plain(struct typed *t, str value)
 	return keep(t, buf_str(&t->text));
 }
 
+static bool has(const struct mime_param *list, str name)
+{
+	for (; list; list = list->next)
+		if (str_eq(list->name, name))
+			return true;
+	return false;
+}
+
+static bool has_pieces(const struct mime_param *raw, str base)
+{
+	for (; raw; raw = raw->next) {
+		struct piece p = piece_of(raw->name);
+
+		if ((p.numbered || p.extended) && str_eq(p.base, base))
+			return true;
+	}
+	return false;
+}
+
 /* Each name once; what RFC 2231 wrote comes before a plain value for readers that do not know it.
  */
 static struct mime_param *decode_params(struct typed *t, const struct mime_param *raw)
@@ -267,18 +319,45 @@ static struct mime_param *decode_params(struct typed *t, const struct mime_param
 	t->end = &first;
 	t->n = 0;
 	for (const struct mime_param *r = raw; r; r = r->next) {
-		struct piece p = piece_of(r->name);
-		bool coded = p.numbered || p.extended, done = false;
+		str base = piece_of(r->name).base;
 
-		for (const struct mime_param *o = raw; o && !coded; o = o->next)
-			coded = o != r && str_eq(piece_of(o->name).base, p.base) &&
-				!str_eq(o->name, p.base);
-		for (const struct mime_param *d = first; d && !done; d = d->next)
-			done = str_eq(d->name, p.base);
-		if (!done)
-			add(t, p.base, coded ? join(t, raw, p.base) : plain(t, r->value));
+		if (!has(first, base))
+			add(t, base,
+			    has_pieces(raw, base) ? joined_utf8(t, raw, base) : plain(t, r->value));
 	}
 	return first;
+}
+
+/* RFC 2231 6: what IMAP shows has its pieces joined, as "name" or, coded, "name*". */
+static struct mime_param *join_params(struct typed *t, const struct mime_param *raw)
+{
+	struct mime_param *first = NULL;
+
+	t->end = &first;
+	t->n = 0;
+	for (const struct mime_param *r = raw; r; r = r->next) {
+		struct piece p = piece_of(r->name);
+		bool coded = p.numbered && any_extended(raw, p.base), extended;
+
+		if (!p.numbered) {
+			add(t, r->name, r->value);
+			continue;
+		}
+		str name = coded ? arena_fmt(t->a, "%.*s*", STRF(p.base)) : p.base;
+
+		if (!name.p || has(first, name))
+			continue;
+		join(t, raw, p.base, coded, &extended);
+		add(t, name, keep(t, buf_str(&t->text)));
+	}
+	return first;
+}
+
+static bool in_pieces(const struct mime_param *raw)
+{
+	while (raw && !piece_of(raw->name).numbered)
+		raw = raw->next;
+	return raw != NULL;
 }
 
 unsigned mime_typed(struct arena *a, str value, str *type, str *sub, struct mime_param **params,
@@ -299,5 +378,7 @@ unsigned mime_typed(struct arena *a, str value, str *type, str *sub, struct mime
 	}
 	*raw = take_params(&t, value);
 	*params = decode_params(&t, *raw);
+	if (in_pieces(*raw))
+		*raw = join_params(&t, *raw);
 	return t.defects;
 }
