@@ -15,6 +15,8 @@ err directory_open(const char *path, bool write, struct directory **out)
 {
 	struct sql *s;
 
+	if (write)
+		TRY(sql_make(path, 0640));
 	TRY(sql_open(path, write ? SQL_CREATE : SQL_READ, BUSY, &s));
 	err e = write ? schema_migrate(s, &schema_directory, clock_unix()) : OK;
 

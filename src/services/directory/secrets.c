@@ -84,6 +84,8 @@ static err read_fake(struct secrets *s)
 
 static err set_up(struct secrets *s, const char *path, const char *key, bool make)
 {
+	if (make)
+		TRY(sql_make(path, 0660));
 	TRY(sql_open(path, (make ? SQL_CREATE : SQL_WRITE) | SQL_WAL, BUSY, &s->s));
 	if (make)
 		TRY(schema_migrate(s->s, &schema_secrets, clock_unix()));

@@ -1,8 +1,12 @@
 #include "services/directory/sql.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -102,6 +106,20 @@ err sql_open(const char *path, unsigned how, unsigned busy, struct sql **out)
 	}
 	*out = s;
 	return OK;
+}
+
+err sql_make(const char *path, unsigned mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return errno == EEXIST ? OK
+				       : fail(errno == ENOENT ? E_NOTFOUND : E_DENIED, "%s: %s",
+					      path, strerrordesc_np(errno));
+	bool ok = fchmod(fd, mode) == 0; /* whatever the umask */
+
+	(void)close(fd);
+	return ok ? OK : fail(E_IO, "%s: %s", path, strerrordesc_np(errno));
 }
 
 void sql_close(struct sql *s)

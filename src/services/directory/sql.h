@@ -23,6 +23,9 @@ enum sql_how {
 };
 /* busy: milliseconds that a call waits for somebody else's lock. */
 MUST_USE err sql_open(const char *path, unsigned how, unsigned busy, struct sql **out);
+/* An empty file with exactly these rights, unless there is one: SQLite gives its side files the
+ * same ones. */
+MUST_USE err sql_make(const char *path, unsigned mode);
 void sql_close(struct sql *s); /* NULL allowed; rolls an open transaction back */
 
 /* A value to bind or set. */
