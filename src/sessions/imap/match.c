@@ -146,18 +146,57 @@ static enum tri sent(struct subject *j, const struct imap_key *k)
 	return tri_of(j->day >= k->number);
 }
 
-static bool field_has(const struct imap_key *k, str value)
+static bool folded_has(str text, str needle)
 {
-	struct buf plain, folded;
+	struct buf folded;
 
-	buf_init(&plain, LIM_IMAP_SEARCH);
 	buf_init(&folded, LIM_IMAP_SEARCH);
-	(void)mime_decode_words(&plain, value);
-	imap_fold(&folded, buf_str(&plain));
-	bool yes = contains(buf_str(&folded), k->text);
-	buf_free(&plain);
+	imap_fold(&folded, text);
+	bool yes = contains(buf_str(&folded), needle);
 	buf_free(&folded);
 	return yes;
+}
+
+static bool is_addresses(str field)
+{
+	static const str fields[] = { S("From"), S("To"),     S("Cc"),
+				      S("Bcc"),	 S("Sender"), S("Reply-To") };
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (str_eqi(field, fields[i]))
+			return true;
+	return false;
+}
+
+/* "user(comment)@domain" is user@domain all the same. */
+static bool addresses_have(str value, str needle)
+{
+	struct arena a;
+	struct buf b;
+
+	arena_init(&a, LIM_MIME_HEADER * 4);
+	buf_init(&b, LIM_IMAP_SEARCH);
+	for (const struct mime_address *m = mime_addresses(&a, value); m; m = m->next) {
+		if (m->kind != MIME_MAILBOX)
+			continue;
+		mime_add_address(&b, m);
+		buf_addc(&b, '\n');
+	}
+	bool yes = folded_has(buf_str(&b), needle);
+	buf_free(&b);
+	arena_free(&a);
+	return yes;
+}
+
+static bool field_has(const struct imap_key *k, str value)
+{
+	struct buf plain;
+
+	buf_init(&plain, LIM_IMAP_SEARCH);
+	(void)mime_decode_words(&plain, value);
+	bool yes = folded_has(buf_str(&plain), k->text);
+	buf_free(&plain);
+	return yes || (is_addresses(k->field) && addresses_have(value, k->text));
 }
 
 static enum tri header_key(struct subject *j, const struct imap_key *k)
