@@ -56,9 +56,9 @@ err smtp_read_xtext(str value, size_t max, struct arena *a, str *out)
 {
 	CLEANUP(buf_free) struct buf b;
 
+	buf_init(&b, max);
 	if (value.n > max)
 		return fail(E_LIMIT, "Parameter value is longer than %zu octets", max);
-	buf_init(&b, max);
 	if (dec_xtext(&b, value) != OK || !str_printable(buf_str(&b)))
 		return fail(E_SYNTAX, "Parameter value is not xtext of printable octets");
 	*out = arena_dup(a, buf_str(&b));

@@ -130,12 +130,12 @@ WAITS static err start(const struct role_env *env)
 	char dir[512];
 	CLEANUP(buf_free) struct buf path;
 
+	buf_init(&path, sizeof(dir) - 1);
 	arena_init(&keep, MIB(16));
 	TRY(reload(env));
 	TRY(trace_open(env->trace, env->name, 0));
 	const struct store_settings *set = atomic_load(&settings);
 
-	buf_init(&path, sizeof(dir) - 1);
 	buf_fmt(&path, "%s/mail", env->data);
 	TRY(buf_done(&path));
 	TRY(str_to_z(buf_str(&path), dir, sizeof(dir)));
