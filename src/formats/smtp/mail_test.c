@@ -149,6 +149,7 @@ TEST(smtp_rcpt)
 		{ S("TO:<a@b> NOTIFY=NEVER,DELAY"), S(""), E_SYNTAX }, /* 3461 4.1 */
 		{ S("TO:<a@b> NOTIFY=,"), S(""), E_SYNTAX },
 		{ S("TO:<a@b> ORCPT=x"), S(""), E_SYNTAX },
+		{ S("TO:<a@b> ORCPT=r+20;a"), S(""), E_SYNTAX }, /* the type is an atom (fuzz) */
 		{ S("TO:<a@b> ORCPT=rfc822;a+0Ab"), S(""), E_SYNTAX },
 		{ S("TO:<a@b> SIZE=1"), S(""), E_DENIED },
 	};

@@ -39,12 +39,22 @@ static err read_notify(str v, bool has, struct arena *a, void *out)
 	return OK;
 }
 
+/* addr-type of RFC 3461 4.2 is an atom; those that IANA lists are of letters, digits and '-'. */
+static bool is_type(str type)
+{
+	for (size_t i = 0; i < type.n; i++) {
+		if (!ch_alnum(type.p[i]) && type.p[i] != '-')
+			return false;
+	}
+	return type.n > 0;
+}
+
 static err read_orcpt(str v, bool has, struct arena *a, void *out)
 {
 	struct smtp_rcpt *r = out;
 	str type, address;
 
-	if (!str_cut(v, ';', &type, &address) || !type.n || !address.n)
+	if (!str_cut(v, ';', &type, &address) || !is_type(type) || !address.n)
 		return fail(E_SYNTAX, "ORCPT is type;address");
 	return smtp_read_xtext(v, LIM_SMTP_ORCPT, a, &r->orcpt);
 }

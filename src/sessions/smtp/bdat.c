@@ -20,6 +20,7 @@ WAITS static err read_chunk(struct smtp *s, uint64_t left, bool keep)
 			mark = left;
 			smtp_patience(s, s->lim->data_block);
 		}
+		TRY(stream_flush(s->io));
 		TRY(stream_fill(s->io));
 	}
 }

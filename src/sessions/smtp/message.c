@@ -34,7 +34,6 @@ WAITS static err judge(struct smtp *s, struct verdict *v)
 {
 	unsigned hops = 0;
 
-	v->text[0] = 0;
 	if (s->message_error == E_LIMIT)
 		verdict_set(v, "552 5.3.4 Message is larger than we take");
 	else if (s->message_error == E_FULL)
@@ -66,7 +65,7 @@ WAITS static err answer_all(struct smtp *s, const struct verdict *v, size_t n, b
 WAITS err smtp_message_end(struct smtp *s)
 {
 	size_t n = s->role->lmtp ? s->tx.nrcpts : 1; /* RFC 2033 4.2 */
-	struct verdict none;
+	struct verdict none = { 0 };
 
 	TRY(judge(s, &none));
 	if (none.text[0]) {

@@ -200,12 +200,16 @@ WAITS static err step(struct smtp *s)
 
 WAITS static err converse(struct smtp *s)
 {
-	TRY(greet(s));
-	while (!s->quit)
-		TRY(step(s));
-	/* The last words get five seconds, whatever the deadline was. */
+	err e = greet(s);
+
+	while (!e && !s->quit)
+		e = step(s);
+	/* The last words get five seconds, whatever the deadline was; what was answered is said
+	 * even when the peer is gone in the middle of something. */
 	stream_deadline(s->io, clock_in(5000));
-	return stream_flush(s->io);
+	err f = stream_flush(s->io);
+
+	return e ? e : f;
 }
 
 static void close_session(struct smtp *s)
