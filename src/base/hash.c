@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
@@ -44,8 +45,8 @@ uint64_t hash_sip(const uint8_t key[16], str s)
 {
 	uint64_t k0 = little_endian((const char *)key, 8);
 	uint64_t k1 = little_endian((const char *)key + 8, 8);
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-			  k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+			  k1 ^ 0x7465646279746573 };
 	uint64_t length = (uint64_t)s.n << 56;
 
 	for (; s.n >= 8; s = str_skip(s, 8))
@@ -74,7 +75,9 @@ uint64_t hash_keyed(str s)
 	return hash_sip(table_key, s);
 }
 
-static uint32_t crc_table[256];
+/* crc_table[k][b]: what byte b does to the sum k bytes later, so that eight bytes are eight
+ * look-ups side by side. */
+static uint32_t crc_table[8][256];
 
 static void make_crc_table(void)
 {
@@ -83,8 +86,27 @@ static void make_crc_table(void)
 
 		for (int k = 0; k < 8; k++)
 			c = c & 1 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-		crc_table[i] = c;
+		crc_table[0][i] = c;
 	}
+	for (size_t k = 1; k < 8; k++) {
+		for (size_t i = 0; i < 256; i++) {
+			uint32_t c = crc_table[k - 1][i];
+
+			crc_table[k][i] = crc_table[0][c & 0xff] ^ c >> 8;
+		}
+	}
+}
+
+static uint32_t crc_eight(uint32_t crc, const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v = le64toh(v) ^ crc;
+	crc = 0;
+	for (size_t k = 0; k < 8; k++)
+		crc ^= crc_table[7 - k][v >> (8 * k) & 0xff];
+	return crc;
 }
 
 uint32_t hash_crc32c(uint32_t crc, str s)
@@ -93,7 +115,9 @@ uint32_t hash_crc32c(uint32_t crc, str s)
 
 	(void)pthread_once(&once, make_crc_table);
 	crc = ~crc;
+	for (; s.n >= 8; s = str_skip(s, 8))
+		crc = crc_eight(crc, s.p);
 	for (size_t i = 0; i < s.n; i++)
-		crc = crc_table[(crc ^ (unsigned char)s.p[i]) & 0xff] ^ crc >> 8;
+		crc = crc_table[0][(crc ^ (unsigned char)s.p[i]) & 0xff] ^ crc >> 8;
 	return ~crc;
 }

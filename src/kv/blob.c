@@ -14,9 +14,12 @@
 enum {
 	BLOB_PIECE = 128 * 1024, /* plain octets of a piece; part of the format */
 	BLOB_WRITE = 4 << 20,	 /* octets of one write to the engine */
-	BLOB_LEVEL = 3,		 /* of zstd */
-	DEL_SINGLY = 8, /* pieces of a blob that are deleted one by one: a range costs later reads
-			   more */
+	BLOB_LEVEL = 1, /* of zstd: 10 KB of real mail shrink 2.40 times, with level 3 2.44 times in
+			   thrice the time */
+	PEND_PIECES = 2, /* a blob of so many pieces waits for the next group, a larger one is
+			    written by itself */
+	DEL_SINGLY = 8,	 /* pieces of a blob that are deleted one by one: a range costs later reads
+			    more */
 	METHOD_RAW = 0,
 	METHOD_ZSTD = 1,
 	PIECE_HEAD = 1 + 4 + 4, /* method, plain octets, CRC-32C of key and plain octets */
@@ -98,6 +101,7 @@ struct writer {
 	struct buf bytes; /* keys and values; never moves */
 	struct change changes[BLOB_WRITE / BLOB_PIECE + 4];
 	size_t n;
+	bool flushed; /* a part of it is written */
 };
 
 static err writer_flush(struct writer *w)
@@ -105,6 +109,7 @@ static err writer_flush(struct writer *w)
 	err e = w->n ? w->k->engine->ops->write(w->k->engine, w->changes, w->n, false) : OK;
 
 	w->n = 0;
+	w->flushed = true;
 	buf_reset(&w->bytes);
 	return e;
 }
@@ -159,6 +164,26 @@ static err add_piece(struct writer *w, str id, uint32_t number, str plain)
 	return buf_done(&w->bytes);
 }
 
+/* A small blob goes with the next group of commits. */
+static err pieces_end(struct writer *w)
+{
+	if (w->flushed || w->n > PEND_PIECES + 1)
+		return writer_flush(w);
+	struct pending *p = MEM_NEW(struct pending);
+
+	p->changes = mem_get(sizeof(*p->changes) * (PEND_PIECES + 1));
+	memcpy(p->changes, w->changes, w->n * sizeof(*p->changes));
+	p->n = w->n;
+	p->bytes = w->bytes;
+	if (!commit_pend(w->k, p)) {
+		p->bytes = (struct buf){ 0 };
+		pending_free(p);
+		return writer_flush(w);
+	}
+	w->bytes = (struct buf){ 0 };
+	return OK;
+}
+
 static err write_pieces(struct writer *w, str id, str tag, str bytes)
 {
 	uint32_t number = 1;
@@ -169,7 +194,7 @@ static err write_pieces(struct writer *w, str id, str tag, str bytes)
 		if (w->n >= BLOB_WRITE / BLOB_PIECE)
 			TRY(writer_flush(w));
 	}
-	return writer_flush(w);
+	return pieces_end(w);
 }
 
 err kv_blob_put_tagged(struct kv *k, str id, str tag, str bytes)
@@ -201,6 +226,19 @@ err kv_blob_put(struct kv *k, str id, str bytes)
 }
 
 /* ---- reading ---- */
+static err get_head(struct kv *k, str key, struct buf *b)
+{
+	err e = k->engine->ops->get(k->engine, SPACE_BLOBS, key, b);
+
+	if (e != E_NOTFOUND)
+		return e;
+	/* It may wait for its commit; or it did when we looked and has been written since: look
+	 * again. */
+	if (commit_pends(k, key))
+		TRY(commit_settle(k));
+	return k->engine->ops->get(k->engine, SPACE_BLOBS, key, b);
+}
+
 static err read_head(struct kv *k, str id, uint64_t *size, struct arena *a, str *tag)
 {
 	struct buf b;
@@ -209,7 +247,7 @@ static err read_head(struct kv *k, str id, uint64_t *size, struct arena *a, str 
 	TRY(id_check(id));
 	struct piece_key key = piece_key(id, 0);
 	buf_init(&b, LIM_KV_TAG + 64);
-	err e = k->engine->ops->get(k->engine, SPACE_BLOBS, str_of(key.b, key.n), &b);
+	err e = get_head(k, str_of(key.b, key.n), &b);
 	if (e == OK)
 		e = checked_take(str_of(key.b, key.n), buf_str(&b), &v);
 	struct cur c = { .rest = v };
@@ -363,6 +401,7 @@ err kv_blobs(struct kv *k, str after, size_t max, struct arena *a, str **ids, si
 	*ids = NEW_TRY(a, str, max);
 	if (!*ids)
 		return fail(E_LIMIT, "%zu ids of blobs do not fit", max);
+	TRY(commit_settle(k));
 	while (*n < max) {
 		struct piece_key from = piece_key(id.n ? id : STR(""), id.n ? UINT32_MAX : 0);
 

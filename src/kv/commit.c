@@ -88,7 +88,8 @@ struct job {
 	struct link link;
 	str part;
 	uint64_t epoch;
-	bool take; /* kv_take: raise the epoch, no changes */
+	bool take;    /* kv_take: raise the epoch, no changes */
+	bool barrier; /* nothing of its own: what waits is written */
 	const struct kv_batch *batch;
 	struct change *changes;
 	size_t nchanges, octets;
@@ -108,11 +109,75 @@ void commit_init(struct kv *k)
 {
 	(void)pthread_mutex_init(&k->mu, NULL);
 	list_init(&k->waiting);
+	list_init(&k->pending);
+	list_init(&k->writing);
 }
 
+/* Blobs that no commit referred to may be lost. */
 void commit_end(struct kv *k)
 {
+	for (struct link *l; (l = list_pop(&k->pending));)
+		pending_free(CONTAINER(l, struct pending, link));
 	(void)pthread_mutex_destroy(&k->mu);
+}
+
+/* ---- blobs that wait ---- */
+void pending_free(struct pending *p)
+{
+	buf_free(&p->bytes);
+	mem_free(p->changes);
+	mem_free(p);
+}
+
+bool commit_pend(struct kv *k, struct pending *p)
+{
+	(void)pthread_mutex_lock(&k->mu);
+	bool room = k->pending_octets + p->bytes.n <= LIM_KV_GROUP;
+	if (room) {
+		k->pending_octets += p->bytes.n;
+		list_add_tail(&k->pending, &p->link);
+	}
+	(void)pthread_mutex_unlock(&k->mu);
+	return room;
+}
+
+static bool has_head(const struct link *list, str head)
+{
+	LIST_EACH (l, list) {
+		if (str_eq(CONTAINER(l, struct pending, link)->changes[0].key, head))
+			return true;
+	}
+	return false;
+}
+
+bool commit_pends(struct kv *k, str head)
+{
+	(void)pthread_mutex_lock(&k->mu);
+	bool has = has_head(&k->pending, head) || has_head(&k->writing, head);
+	(void)pthread_mutex_unlock(&k->mu);
+	return has;
+}
+
+static void move_all(struct link *from, struct link *to)
+{
+	for (struct link *l; (l = list_pop(from));)
+		list_add_tail(to, l);
+}
+
+/* Written: forgotten. Not written: they wait for the next group, since their commits may still
+ * come. */
+static void end_writing(struct kv *k, err e)
+{
+	if (e != OK) {
+		move_all(&k->pending, &k->writing);
+		move_all(&k->writing, &k->pending);
+	}
+	for (struct link *l; (l = list_pop(&k->writing));) {
+		struct pending *p = CONTAINER(l, struct pending, link);
+
+		k->pending_octets -= p->bytes.n;
+		pending_free(p);
+	}
 }
 
 static void full_key(struct buf *out, str part, str key)
@@ -229,6 +294,8 @@ static err guard_value(struct kv *k, struct job *j, unsigned what, str key, str 
 
 static err guard(struct kv *k, struct job *j)
 {
+	if (j->barrier)
+		return OK;
 	TRY(guard_epoch(k, j));
 	if (j->take) {
 		add_epoch(j, j->epoch);
@@ -288,9 +355,42 @@ static void gather(struct kv *k, struct link *group)
 	}
 }
 
-static void write_group(struct kv *k, struct link *group)
+static size_t add_changes(struct change *all, size_t n, const struct change *v, size_t more)
 {
-	size_t n = 0;
+	if (more)
+		memcpy(all + n, v, more * sizeof(*v));
+	return n + more;
+}
+
+/* The changes of the blobs, then those of the jobs whose guards hold. */
+static struct change *group_changes(const struct link *blobs, const struct link *group, size_t *n)
+{
+	size_t most = 0;
+
+	LIST_EACH (l, blobs)
+		most += CONTAINER(l, struct pending, link)->n;
+	LIST_EACH (l, group)
+		most += CONTAINER(l, struct job, link)->nchanges;
+	struct change *all = mem_get(size_mul(most + 1, sizeof(*all)));
+
+	*n = 0;
+	LIST_EACH (l, blobs) {
+		const struct pending *p = CONTAINER(l, struct pending, link);
+
+		*n = add_changes(all, *n, p->changes, p->n);
+	}
+	LIST_EACH (l, group) {
+		const struct job *j = CONTAINER(l, struct job, link);
+
+		if (j->result == OK)
+			*n = add_changes(all, *n, j->changes, j->nchanges);
+	}
+	return all;
+}
+
+static err write_group(struct kv *k, struct link *group)
+{
+	size_t n;
 
 	LIST_EACH (l, group) {
 		struct job *j = CONTAINER(l, struct job, link);
@@ -299,19 +399,8 @@ static void write_group(struct kv *k, struct link *group)
 		err e = guard(k, j);
 		if (e != OK)
 			job_failed(j, e);
-		else
-			n += j->nchanges;
 	}
-	struct change *all = mem_get(size_mul(n + 1, sizeof(*all)));
-	n = 0;
-	LIST_EACH (l, group) {
-		struct job *j = CONTAINER(l, struct job, link);
-
-		if (j->result == OK && j->nchanges) {
-			memcpy(all + n, j->changes, j->nchanges * sizeof(*all));
-			n += j->nchanges;
-		}
-	}
+	struct change *all = group_changes(&k->writing, group, &n);
 	err e = n ? k->engine->ops->write(k->engine, all, n, true) : OK;
 	mem_free(all);
 	LIST_EACH (l, group) {
@@ -320,6 +409,7 @@ static void write_group(struct kv *k, struct link *group)
 		if (j->result == OK && e != OK)
 			job_failed(j, e);
 	}
+	return e;
 }
 
 /* With k->mu held; comes back with it. */
@@ -329,9 +419,11 @@ static void lead(struct kv *k)
 
 	k->leading = true;
 	gather(k, &group);
+	move_all(&k->pending, &k->writing);
 	(void)pthread_mutex_unlock(&k->mu);
-	write_group(k, &group);
+	err e = write_group(k, &group);
 	(void)pthread_mutex_lock(&k->mu);
+	end_writing(k, e);
 	k->leading = false;
 	for (struct link *l; (l = list_pop(&group));) {
 		struct waiter *w = CONTAINER(l, struct job, link)->waiter;
@@ -373,10 +465,24 @@ static void job_free(struct job *j)
 	mem_free(j->changes);
 }
 
+static const struct kv_batch no_changes;
+
+err commit_settle(struct kv *k)
+{
+	struct job j = { .part = STR(""), .barrier = true, .batch = &no_changes };
+
+	(void)pthread_mutex_lock(&k->mu);
+	bool any = !list_empty(&k->pending) || !list_empty(&k->writing);
+	(void)pthread_mutex_unlock(&k->mu);
+	if (!any)
+		return OK;
+	run_jobs(k, &j, 1);
+	return j.result == OK ? OK : fail(j.result, "%s", j.text);
+}
+
 err kv_take(struct kv *k, str part, uint64_t epoch)
 {
-	static const struct kv_batch none;
-	struct job j = { .part = part, .epoch = epoch, .take = true, .batch = &none };
+	struct job j = { .part = part, .epoch = epoch, .take = true, .batch = &no_changes };
 
 	TRY(encode(&j));
 	run_jobs(k, &j, 1);

@@ -55,12 +55,30 @@ struct kv {
 	pthread_mutex_t mu;
 	struct link waiting;
 	bool leading;
+	/* Small blobs wait in memory for the next group, those of the running one until it is
+	 * written: a write of their own would queue behind the running sync, and their commit
+	 * behind the next. */
+	struct link pending, writing;
+	size_t pending_octets;
 	/* blob.c */
 	pthread_mutex_t zstd_mu;
 	struct link zstd;
 };
 
 /* ---- commit.c ---- */
+struct pending {
+	struct link link;
+	struct change *changes; /* [0] is the head */
+	size_t n;
+	struct buf bytes; /* what they point into */
+};
+/* Takes p over; false: too much waits already. */
+bool commit_pend(struct kv *k, struct pending *p);
+void pending_free(struct pending *p);
+/* True when the blob with that key of its head waits. */
+bool commit_pends(struct kv *k, str head);
+/* Writes what waits. */
+MUST_USE err commit_settle(struct kv *k);
 void commit_init(struct kv *k);
 void commit_end(struct kv *k);
 

@@ -30,6 +30,8 @@ void kv_close(struct kv *k)
 {
 	if (!k)
 		return;
+	err e = commit_settle(k);
+	(void)e; /* what nobody has referred to */
 	blob_end(k);
 	commit_end(k);
 	k->engine->ops->close(k->engine);
@@ -246,10 +248,12 @@ err kv_room(struct kv *k)
 
 err kv_compact(struct kv *k)
 {
+	TRY(commit_settle(k));
 	return k->engine->ops->compact(k->engine);
 }
 
 err kv_checkpoint(struct kv *k, const char *dir)
 {
+	TRY(commit_settle(k));
 	return k->engine->ops->checkpoint(k->engine, dir);
 }

@@ -84,9 +84,8 @@ MUST_USE err kv_parts(struct kv *k, str prefix, str after, size_t max, struct ar
 		      size_t *n);
 
 /* ---- blobs: immutable, by a unique id that the caller made: 1 to 64 bytes, any ---- */
-/* Stored compressed (zstd) with a checksum; durable before kv_commit of a batch that refers to it,
- * because kv_blob_put syncs or because the engine orders it before: after kv_commit returns, the
- * blobs put before are durable. */
+/* Stored compressed (zstd) with a checksum. Not durable yet: it goes with the next commit of any
+ * partition, and after a kv_commit that was called later has returned OK, so has the blob. */
 MUST_USE err kv_blob_put(struct kv *k, str id, str bytes);
 /* The same with a tag, a few octets that are read, and listed, without the blob. */
 MUST_USE err kv_blob_put_tagged(struct kv *k, str id, str tag, str bytes);
