@@ -408,6 +408,33 @@ TEST(work_outside_fiber)
 	CHECK(sum == 1);
 }
 
+/* ---- a descriptor that is closed under somebody who waits ---- */
+
+WAITS static err waits_on(void *arg)
+{
+	return fiber_wait_read(*(int *)arg, NEVER);
+}
+
+WAITS static err forgets(void *arg)
+{
+	int fd[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
+	struct fiber *f = fiber_start("waits", waits_on, &fd[0]);
+
+	TRY(fiber_yield());
+	fiber_fd_forget(fd[0]);
+	CHECK(fiber_join(f) == E_IO);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	return OK;
+}
+
+TEST(fiber_forgotten_fd)
+{
+	run(forgets, NULL);
+}
+
 /* ---- many; what a fiber keeps ---- */
 
 static struct waitq crowd;

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "run/fiber.h"
-#include "run/stream.h"
+#include "run/stream_state.h"
 
 /* ---- lines ---- */
 
@@ -238,6 +238,31 @@ WAITS static err peer_gone(void *arg)
 TEST(stream_peer_gone)
 {
 	CHECK_OK(loop_main(peer_gone, NULL));
+}
+
+/* A session that idles holds no buffer. */
+WAITS static err idles(void *arg)
+{
+	struct pair p = pair_new();
+	str line;
+
+	TRY(stream_write(p.b, STR("NOOP\r\n")));
+	TRY(stream_flush(p.b));
+	TRY(stream_line(p.a, 100, LINE_CRLF, &line));
+	TRY(stream_write(p.a, STR("250 ok\r\n")));
+	TRY(stream_flush(p.a));
+	CHECK(p.a->in.p && p.a->out.p);
+	stream_deadline(p.a, clock_in(5));
+	CHECK(stream_line(p.a, 100, LINE_CRLF, &line) == E_TIMEOUT);
+	CHECK(!p.a->in.p && !p.a->out.p);
+	stream_close(p.a);
+	stream_close(p.b);
+	return OK;
+}
+
+TEST(stream_idle_is_small)
+{
+	CHECK_OK(loop_main(idles, NULL));
 }
 
 struct splice {
