@@ -15,7 +15,7 @@
 #include "run/stream.h"
 #include "run/tls.h"
 
-enum { SESSIONS = 1000, IDLE = 600000, REST = 3000 };
+enum { SESSIONS = 1000, AT_ONCE = 3, IDLE = 600000, REST = 3000 };
 
 static struct tls_ctx *server, *client;
 static int ends[SESSIONS][2];
@@ -82,8 +82,11 @@ WAITS static err one_client(void *arg)
 
 WAITS static err clients(void *arg)
 {
-	for (size_t i = 0; i < SESSIONS; i++)
+	for (size_t i = 0; i < SESSIONS; i++) { /* as customers come: a few handshakes at a time */
 		(void)fiber_spawn("client", one_client, ends[i]);
+		if (i % AT_ONCE == 0)
+			TRY(fiber_sleep(clock_in(20)));
+	}
 	return OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -399,6 +400,20 @@ TEST(work_many)
 	sum = 0;
 	run(add_many, NULL);
 	CHECK(sum == 1000);
+}
+
+/* The helper threads of the parent do not work for a child. */
+TEST(work_after_fork)
+{
+	int status = -1;
+
+	run(adds, NULL);
+	pid_t child = fork();
+
+	if (!child)
+		_exit(loop_main(adds, NULL) == OK ? 0 : 1);
+	CHECK(child > 0 && waitpid(child, &status, 0) == child);
+	CHECK(status == 0);
 }
 
 TEST(work_outside_fiber)

@@ -115,6 +115,25 @@ static bool worker_start(struct workers *w)
 	return ok;
 }
 
+/* A forked child has no threads but its own, and nobody who waits for their jobs. */
+static void forget_threads(void)
+{
+	for (size_t i = 0; i < COUNT(workers); i++) {
+		struct workers *w = &workers[i];
+
+		(void)pthread_mutex_init(&w->lock, NULL);
+		(void)pthread_cond_init(&w->more, NULL);
+		list_init(&w->jobs);
+		w->threads = w->idle = 0;
+		w->waiting = 0;
+	}
+}
+
+__attribute__((constructor)) static void expect_forks(void)
+{
+	(void)pthread_atfork(NULL, NULL, forget_threads);
+}
+
 /* False: not one thread can be had. */
 static bool job_hand_over(struct workers *w, struct job *j)
 {
