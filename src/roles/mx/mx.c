@@ -98,7 +98,7 @@ static err read_settings(const struct role_env *env, struct buf *complaints,
 
 	TRY(e);
 	TRY(also);
-	set->hostname = arena_dup(env->arena, set->hostname.n ? set->hostname : env->node);
+	set->hostname = arena_dup(env->arena, set->hostname.n ? set->hostname : env->hostname);
 	set->limits.rcpts = set->rcpts_max;
 	set->limits.message = set->message_max;
 	set->limits.spool_dir = arena_z(env->arena, str_z(env->data));
