@@ -1,4 +1,5 @@
 /* What spans roles: rules of the architecture, certificates. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,16 @@ static const struct conf_key cert_keys[] = {
 	{ "key", CONF_STR, offsetof(struct cert, key), 0, 0, NULL, "path of the private key, PEM" },
 };
 
+/* A file that this user may not see is no complaint: the supervisor's user may. */
+static err check_there(const struct conf_node *n, const char *path, struct buf *complaints)
+{
+	if (path[0] == '/' && (access(path, F_OK) == 0 || errno != ENOENT))
+		return OK;
+	conf_complain(n, complaints, "there is no file %s; write the whole path of a PEM file",
+		      path);
+	return E_SYNTAX;
+}
+
 static err read_cert(struct config *c, const struct conf_node *n, struct config_cert *to,
 		     struct buf *complaints)
 {
@@ -105,7 +116,8 @@ static err read_cert(struct config *c, const struct conf_node *n, struct config_
 	TRY(conf_read(n, cert_keys, COUNT(cert_keys), &cert, &c->arena, complaints));
 	to->cert = arena_z(&c->arena, cert.cert);
 	to->key = arena_z(&c->arena, cert.key);
-	return OK;
+	TRY(check_there(conf_find(n, "cert"), to->cert, complaints));
+	return check_there(conf_find(n, "key"), to->key, complaints);
 }
 
 err config_certs(struct config *c, const struct conf_node *tls, struct buf *complaints)

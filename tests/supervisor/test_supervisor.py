@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, free_port_base, wait_for
+from conftest import BUILD, STANDARD, free_port_base, wait_for
 
 POSTA = BUILD / "posta"
 ROOT = os.geteuid() == 0
@@ -28,7 +28,7 @@ class Node:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="posta-sup-"))
         self.dir.chmod(0o755)
-        self.port = free_port_base()
+        self.port = free_port_base() + STANDARD["metrics"]
         self.conf = self.dir / "posta.conf"
         self.log = self.dir / "log"
         self.program = POSTA
@@ -88,6 +88,7 @@ class Node:
     def remove(self):
         self.kill()
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        print(text[-6000:])  # pytest shows it where a test failed
         shutil.rmtree(self.dir, ignore_errors=True)
         for word in ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer"):
             assert word not in text, text[text.index(word) - 200:][:6000]
@@ -156,7 +157,7 @@ def test_reload(node):
     assert node.roles() == before
 
     # Another address is another process, and the old address is closed.
-    other = free_port_base()
+    other = free_port_base() + STANDARD["metrics"]
     node.write(port=other)
     node.signal(signal.SIGHUP)
     wait_for(lambda: node.roles() and node.roles() != before and len(node.roles()) == 1)

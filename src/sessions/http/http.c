@@ -33,11 +33,6 @@ WAITS static err read_head(struct stream *io, struct buf *head)
 {
 	str line;
 
-	if (stream_peek(io).n == 0) { /* between requests nothing is lost by an end */
-		role_idle(true);
-		TRY(stream_fill(io));
-		role_idle(false);
-	}
 	do {
 		TRY(stream_line(io, LIM_HTTP_HEAD, LINE_CRLF, &line));
 		buf_add(head, line);
@@ -116,6 +111,20 @@ WAITS static err serve_one(struct stream *io, http_handler *handler, struct buf 
 	return e;
 }
 
+/* Between requests nothing is lost by an end. */
+WAITS static err wait_for_next(struct stream *io)
+{
+	if (role_draining())
+		return E_EOF;
+	if (stream_peek(io).n)
+		return OK;
+	stream_deadline(io, clock_in(IDLE_TIME));
+	role_idle(true);
+	TRY(stream_fill(io));
+	role_idle(false);
+	return OK;
+}
+
 WAITS err http_serve(struct stream *io, http_handler *handler)
 {
 	struct buf head, body;
@@ -124,11 +133,13 @@ WAITS err http_serve(struct stream *io, http_handler *handler)
 
 	buf_init(&head, LIM_HTTP_HEAD);
 	buf_init(&body, LIM_HTTP_BODY);
-	while (e == OK && more && !role_draining()) {
+	/* The first request is served even by a process that is leaving: its client was accepted.
+	 */
+	do {
 		buf_reset(&head);
 		buf_reset(&body);
 		e = serve_one(io, handler, &head, &body, &more);
-	}
+	} while (e == OK && more && wait_for_next(io) == OK);
 	buf_free(&head);
 	buf_free(&body);
 	stream_close(io);
