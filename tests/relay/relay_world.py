@@ -1,7 +1,6 @@
 """A platform whose relay knows an outside of its own: a DNS server and mail servers of the tests."""
 import email
 import email.policy
-import pathlib
 import smtplib
 import ssl
 import subprocess
@@ -38,12 +37,12 @@ relay: {{
     {{ domain = "tls.test"; to = "127.0.0.1:{self.tls.port}"; }},
     {{ domain = "must.test"; to = "127.0.0.1:{self.sink.port}"; tls = "must"; }},
     {{ domain = "broken.test"; to = "127.0.0.1:{self.broken.port}"; }},
-    {{ domain = ".modern.test"; to = "localhost.modern:{self.modern.port}"; }},
+    {{ domain = ".modern.test"; to = "smart.test:{self.modern.port}"; }},
     {{ domain = "away.test"; to = "127.0.0.1:1"; }}
   );
 }};
 """)
-        self.dns.records[("localhost.modern", "A")] = ["127.0.0.1"]
+        self.dns.records[("smart.test", "A")] = ["127.0.0.1"]
 
     def close(self):
         for server in (self.sink, self.tls, self.broken, self.modern, self.dns):
@@ -61,6 +60,10 @@ relay: {{
     def entries(self, *args):
         import json
         return json.loads(self.platform.posta("queue", "list", "--json", *args).stdout)
+
+    def trace_has(self, address, text):
+        """Waits for it: the trace is written behind."""
+        return wait_for(lambda: text in self.platform.posta("trace", address, check=False).stdout)
 
     def reports(self, user="ana"):
         """The delivery reports in a user's INBOX, newest last."""
