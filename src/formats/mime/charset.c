@@ -125,7 +125,7 @@ static bool add_utf16(struct buf *out, const UChar *u, const UChar *end, int32_t
 
 static bool convert(struct buf *out, UConverter *from, str bytes)
 {
-	UChar pivot[512];
+	UChar pivot[512] = { 0 };
 	const char *in = bytes.p, *end = bytes.p + bytes.n;
 	int32_t high = 0;
 	bool good = true;

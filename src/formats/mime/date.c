@@ -155,12 +155,11 @@ err mime_date_parse(str value, int64_t *seconds, int *zone)
 	struct when w = { .d = { .year = UNSET, .day = UNSET } };
 
 	for (value = str_take(str_trim_ws(value), DATE_LOOK); value.n;) {
-		char c = value.p[0];
-
 		(void)mime_skip_cfws(&value, NULL);
 		if (!value.n)
 			break;
-		c = value.p[0];
+		char c = value.p[0];
+
 		if (ch_digit(c)) {
 			if (!take_number(&w, &value))
 				return fail(E_SYNTAX, "a time of day that does not exist");

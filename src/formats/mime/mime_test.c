@@ -183,7 +183,7 @@ TEST(mime_many_parts)
 	for (struct mime_part *p = root; p; p = mime_next(root, p))
 		n++;
 	CHECK(n == LIM_MIME_PARTS);
-	CHECK(root->last->defects & MIME_D_PARTS);
+	CHECK(root && root->last && root->last->defects & MIME_D_PARTS);
 	CHECK(root->last->end == b.n);
 
 	/* An arena that is too small makes a smaller tree. */
@@ -301,7 +301,7 @@ TEST(mime_sections)
 		  "--b--\r\n");
 	static const struct {
 		uint32_t numbers[3];
-		size_t n;
+		unsigned n;
 		enum mime_section_text what;
 		const char *want; /* NULL: no such section */
 	} rows[] = {

@@ -9,8 +9,8 @@
 /* One field with parameters while it is read. */
 struct typed {
 	struct arena *a;
-	struct buf text; /* scratch */
-	struct mime_param **end;
+	struct buf text;		 /* scratch */
+	struct mime_param *first, *last; /* the list under construction */
 	unsigned n, defects;
 };
 
@@ -52,8 +52,14 @@ static void add(struct typed *t, str name, str value)
 	t->n++;
 	p->name = name;
 	p->value = value;
-	*t->end = p;
-	t->end = &p->next;
+	*(t->last ? &t->last->next : &t->first) = p;
+	t->last = p;
+}
+
+static void begin_list(struct typed *t)
+{
+	t->first = t->last = NULL;
+	t->n = 0;
 }
 
 /* True when what follows, up to the next ';', holds a '=': then a ';' was forgotten before it. */
@@ -133,15 +139,12 @@ static void take_param(struct typed *t, str *in)
 
 static struct mime_param *take_params(struct typed *t, str in)
 {
-	struct mime_param *first = NULL;
-
-	t->end = &first;
-	t->n = 0;
+	begin_list(t);
 	for (;;) {
 		if (!mime_skip_cfws(&in, NULL))
 			t->defects |= MIME_D_PARAM;
 		if (!in.n)
-			return first;
+			return t->first;
 		if (in.p[0] == ';')
 			in = str_skip(in, 1);
 		else
@@ -314,27 +317,21 @@ static bool has_pieces(const struct mime_param *raw, str base)
  */
 static struct mime_param *decode_params(struct typed *t, const struct mime_param *raw)
 {
-	struct mime_param *first = NULL;
-
-	t->end = &first;
-	t->n = 0;
+	begin_list(t);
 	for (const struct mime_param *r = raw; r; r = r->next) {
 		str base = piece_of(r->name).base;
 
-		if (!has(first, base))
+		if (!has(t->first, base))
 			add(t, base,
 			    has_pieces(raw, base) ? joined_utf8(t, raw, base) : plain(t, r->value));
 	}
-	return first;
+	return t->first;
 }
 
 /* RFC 2231 6: what IMAP shows has its pieces joined, as "name" or, coded, "name*". */
 static struct mime_param *join_params(struct typed *t, const struct mime_param *raw)
 {
-	struct mime_param *first = NULL;
-
-	t->end = &first;
-	t->n = 0;
+	begin_list(t);
 	for (const struct mime_param *r = raw; r; r = r->next) {
 		struct piece p = piece_of(r->name);
 		bool coded = p.numbered && any_extended(raw, p.base), extended;
@@ -345,12 +342,12 @@ static struct mime_param *join_params(struct typed *t, const struct mime_param *
 		}
 		str name = coded ? arena_fmt(t->a, "%.*s*", STRF(p.base)) : p.base;
 
-		if (!name.p || has(first, name))
+		if (!name.p || has(t->first, name))
 			continue;
 		join(t, raw, p.base, coded, &extended);
 		add(t, name, keep(t, buf_str(&t->text)));
 	}
-	return first;
+	return t->first;
 }
 
 static bool in_pieces(const struct mime_param *raw)
