@@ -51,6 +51,8 @@ static const struct dircmd_verb verbs[] = {
 	{ "app-password", cmd_user_app },
 	{ "block", cmd_user_block },
 	{ "contact", cmd_user_contact },
+	{ "export", cmd_user_export },
+	{ "import", cmd_user_import },
 	{ "list", list },
 	{ "password", cmd_user_password },
 	{ "remove", drop },
@@ -65,7 +67,8 @@ static int run(struct cmd_env *env, int argc, char **argv)
 
 const struct cmd cmd_user = {
 	.name = "user",
-	.summary = "users: add, show, list, set, remove, password, contact, allow, block",
+	.summary = "users: add, show, list, set, remove, password, contact, allow, block, import, "
+		   "export",
 	.help = "usage: posta user add ADDRESS [PASSWORD OPTIONS] [OPTION VALUE]...\n"
 		"       posta user set ADDRESS OPTION VALUE...\n"
 		"       posta user show|remove ADDRESS\n"
@@ -73,7 +76,9 @@ const struct cmd cmd_user = {
 		"       posta user password ADDRESS [PASSWORD OPTIONS | --remove]\n"
 		"       posta user app-password ADDRESS add LABEL [SERVICE] | list | remove LABEL\n"
 		"       posta user contact ADDRESS add ENTRY [NAME] | list | remove ENTRY\n"
-		"       posta user allow|block ADDRESS add|remove ENTRY | list\n\n"
+		"       posta user allow|block ADDRESS add|remove ENTRY | list\n"
+		"       posta user import FILE [--update]\n"
+		"       posta user export [DOMAIN] [--hashes]\n\n"
 		"password options (without any, a terminal is asked; otherwise the user gets no "
 		"password):\n"
 		"  --password-stdin     the first line of standard input\n"
@@ -95,6 +100,11 @@ const struct cmd cmd_user = {
 		"  --dialup-sessions N  --dialup-session-timeout S  --dialup-idle-timeout S\n"
 		"  --dialup-up KBIT  --dialup-down KBIT\n\n"
 		"ENTRY of contact: an address; of allow and block: an address or @domain.\n"
+		"import: CSV (RFC 4180) with a first line of names: address, password, hash, and "
+		"any option\n"
+		"above; FILE - is standard input. All of it or nothing. --update changes users who "
+		"exist.\n"
+		"export: CSV of all; with --hashes the passwords' hashes too.\n\n"
 		"example: printf '%s\\n' \"$PASSWORD\" | posta user add ana@demo.test "
 		"--password-stdin --quota 1G\n",
 	.run = run,

@@ -210,8 +210,15 @@ static err store_value(struct directory *d, const struct dir_kind *k, uint64_t i
 		return sql_run(d->s, str_of(text, (size_t)n),
 			       (struct sql_value[]){ SQL_I(f->min), *v, SQL_I(id) }, 3);
 	}
-	n = snprintf(text, sizeof(text), "UPDATE %s SET %s = ?%s WHERE %s = ?", table, f->column,
-		     k == &dir_user_kind && is_location(f) ? ", epoch = epoch + 1" : "", key);
+	if (k == &dir_user_kind && is_location(f)) {
+		n = snprintf(text, sizeof(text),
+			     "UPDATE users SET epoch = epoch + (%s <> ?), %s = ? WHERE id = ?",
+			     f->column, f->column);
+		return sql_run(d->s, str_of(text, (size_t)n),
+			       (struct sql_value[]){ *v, *v, SQL_I(id) }, 3);
+	}
+	n = snprintf(text, sizeof(text), "UPDATE %s SET %s = ? WHERE %s = ?", table, f->column,
+		     key);
 	return sql_run(d->s, str_of(text, (size_t)n), (struct sql_value[]){ *v, SQL_I(id) }, 2);
 }
 

@@ -47,6 +47,8 @@ struct dir_field {
 	const char *const *words; /* NULL-ended */
 	const char *table;	  /* NULL: the thing's own; else a table with user_id */
 	bool shown;		  /* not to be set */
+	int64_t dflt; /* of a number, when nothing was set; dflt_text: printed, NULL: "0" */
+	const char *dflt_text;
 	const char *help;
 };
 struct dir_kind {
@@ -56,6 +58,8 @@ struct dir_kind {
 	size_t nfields;
 };
 extern const struct dir_kind dir_tenant, dir_domain, dir_user_kind;
+/* What is printed when nothing was set. */
+str dir_field_default(const struct dir_field *f);
 const struct dir_field *dir_field_find(const struct dir_kind *k, str name);
 
 struct dir_set {

@@ -41,7 +41,7 @@ static const struct dir_field user_fields[] = {
 	{ "epoch", DIR_INT, "epoch", .shown = true, .help = "counts the moves" },
 	{ "forward", DIR_ADDRESSES, "targets", .table = "forwards",
 	  .help = "addresses to forward to, a comma between" },
-	{ "forward-keep", DIR_BOOL, "keep", .table = "forwards",
+	{ "forward-keep", DIR_BOOL, "keep", .dflt = 1, .table = "forwards",
 	  .help = "no: forwarded mail is not kept here (yes)" },
 	{ "vacation", DIR_BOOL, "enabled", .table = "vacations",
 	  .help = "yes: answer for the absent" },
@@ -51,8 +51,8 @@ static const struct dir_field user_fields[] = {
 	{ "vacation-from", DIR_DATE, "starts", .table = "vacations",
 	  .help = "first day: 2026-12-24" },
 	{ "vacation-until", DIR_DATE, "ends", .table = "vacations", .help = "last day" },
-	{ "vacation-days", DIR_INT, "days", 1, 365, .table = "vacations",
-	  .help = "days between answers to one sender (7)" },
+	{ "vacation-days", DIR_INT, "days", 1, 365, .dflt = 7, .dflt_text = "7",
+	  .table = "vacations", .help = "days between answers to one sender (7)" },
 	{ "dialup", DIR_BOOL, "enabled", .table = "dialups",
 	  .help = "yes: may use dial-up, PPPoE or Wi-Fi access" },
 	{ "dialup-address", DIR_TEXT, "address", .table = "dialups", .help = "fixed IPv4 address" },
@@ -60,8 +60,8 @@ static const struct dir_field user_fields[] = {
 	  .help = "delegated IPv6 prefix" },
 	{ "dialup-pool", DIR_TEXT, "pool", .table = "dialups",
 	  .help = "address pool of the access server" },
-	{ "dialup-sessions", DIR_INT, "sessions", 0, 1000, .table = "dialups",
-	  .help = "sessions at once (1)" },
+	{ "dialup-sessions", DIR_INT, "sessions", 0, 1000, .dflt = 1, .dflt_text = "1",
+	  .table = "dialups", .help = "sessions at once (1)" },
 	{ "dialup-session-timeout", DIR_INT, "session_timeout", 0, 31622400, .table = "dialups",
 	  .help = "seconds, 0: none" },
 	{ "dialup-idle-timeout", DIR_INT, "idle_timeout", 0, 31622400, .table = "dialups",
@@ -83,4 +83,19 @@ const struct dir_field *dir_field_find(const struct dir_kind *k, str name)
 		if (str_eq(name, str_z(k->fields[i].name)))
 			return &k->fields[i];
 	return NULL;
+}
+
+str dir_field_default(const struct dir_field *f)
+{
+	switch (f->type) {
+	case DIR_BOOL:
+	case DIR_FLAG:
+		return f->dflt ? STR("yes") : STR("no");
+	case DIR_INT:
+		return str_z(f->dflt_text ? f->dflt_text : "0");
+	case DIR_WORD:
+		return str_z(f->words[0]);
+	default:
+		return STR("");
+	}
 }

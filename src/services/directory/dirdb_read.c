@@ -1,8 +1,6 @@
 /* Rows with all their fields, for show, list and export. */
 #include "services/directory/dirdb_state.h"
 
-#include <string.h>
-
 #include "base/limits.h"
 
 static const char *const sides[] = { "forwards", "vacations", "dialups" };
@@ -24,13 +22,10 @@ static void add_column(struct buf *q, const struct dir_kind *k, const struct dir
 		return;
 	}
 	/* A user without a row of that table has its defaults. */
-	const char *dflt = strcmp(f->column, "keep") == 0 || strcmp(f->column, "sessions") == 0
-				   ? "1"
-			   : strcmp(f->column, "days") == 0		     ? "7"
-			   : f->type == DIR_TEXT || f->type == DIR_ADDRESSES ? "''"
-									     : "0";
-
-	buf_fmt(q, ", COALESCE(%s.%s, %s)", f->table, f->column, dflt);
+	if (f->type == DIR_TEXT || f->type == DIR_ADDRESSES)
+		buf_fmt(q, ", COALESCE(%s.%s, '')", f->table, f->column);
+	else
+		buf_fmt(q, ", COALESCE(%s.%s, %lld)", f->table, f->column, (long long)f->dflt);
 }
 
 static void add_select(struct buf *q, const struct dir_kind *k)
