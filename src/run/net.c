@@ -319,8 +319,9 @@ static bool accept_again(int e)
 	return false;
 }
 
-/* A flood of connections leaves the loop to the sessions now and then. */
-WAITS static err take_turns(int *fd)
+/* A flood of connections leaves the loop to the sessions now and then. A cancel meanwhile is seen
+ * by the next call: this connection was accepted, and closing it unread would reset it. */
+WAITS static err take_turns(void)
 {
 	static _Thread_local unsigned burst;
 
@@ -328,9 +329,7 @@ WAITS static err take_turns(int *fd)
 		return OK;
 	err e = fiber_yield();
 
-	if (e != OK)
-		(void)close(*fd);
-	return e;
+	return e == E_CANCELED ? OK : e;
 }
 
 WAITS err net_accept(int listen_fd, int *fd, struct net_addr *peer)
@@ -344,7 +343,7 @@ WAITS err net_accept(int listen_fd, int *fd, struct net_addr *peer)
 		if (*fd >= 0) {
 			if (!net_is_unix(peer))
 				(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-			return take_turns(fd);
+			return take_turns();
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			TRY(fiber_wait_read(listen_fd, NEVER));
