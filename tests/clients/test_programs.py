@@ -59,12 +59,15 @@ User ana
 Pass ana-secret
 SSLType IMAPS
 CertificateFile {certificate(platform)}
+
 IMAPStore far
 Account demo
+
 MaildirStore near
 Path {maildir}/
 Inbox {maildir}/INBOX
 SubFolders Verbatim
+
 Channel all
 Far :far:
 Near :near:
