@@ -196,6 +196,15 @@ static char *in_room(struct stream *s, size_t *n)
 	return *n ? buf_room(&s->in, *n) : NULL;
 }
 
+/* The peer may be waiting for what we have not sent yet: that goes first. */
+WAITS static err wait_input(struct stream *s)
+{
+	if (s->out.n && !s->sending)
+		return stream_flush(s);
+	release_buffers(s);
+	return stream_wait(s);
+}
+
 WAITS err stream_fill(struct stream *s)
 {
 	for (;;) {
@@ -214,8 +223,7 @@ WAITS err stream_fill(struct stream *s)
 		}
 		if (e != E_AGAIN)
 			return e;
-		release_buffers(s);
-		TRY(stream_wait(s));
+		TRY(wait_input(s));
 	}
 }
 
@@ -311,8 +319,7 @@ WAITS err stream_read(struct stream *s, char *p, size_t n, size_t *got)
 			return take_turns(s);
 		if (e != E_AGAIN)
 			return e;
-		release_buffers(s);
-		TRY(stream_wait(s));
+		TRY(wait_input(s));
 	}
 }
 
@@ -348,7 +355,9 @@ WAITS static err send_some(struct stream *s, str bytes, size_t *put)
 		if (e == OK)
 			e = take_turns(s);
 		else if (e == E_AGAIN) {
+			s->sending = true;
 			e = stream_wait(s);
+			s->sending = false;
 			if (e == OK)
 				continue;
 		}

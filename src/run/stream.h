@@ -48,8 +48,9 @@ WAITS MUST_USE err stream_read(struct stream *s, char *p, size_t n, size_t *got)
 WAITS MUST_USE err stream_read_full(struct stream *s, char *p, size_t n);
 
 /* ---- output ---- */
-/* Buffers; waits only when LIM_STREAM_OUT is full. After a failure each later call gives the same
- * error. */
+/* Buffers; goes out when LIM_STREAM_OUT is full, at stream_flush, or when this fiber is about to
+ * wait for input. Waits only when LIM_STREAM_OUT is full. After a failure each later call gives the
+ * same error. */
 WAITS MUST_USE err stream_write(struct stream *s, str bytes);
 WAITS MUST_USE err stream_fmt(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
 WAITS MUST_USE err stream_flush(struct stream *s);

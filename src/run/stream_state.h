@@ -28,6 +28,7 @@ struct stream {
 	bool skipping;	/* inside a line that was too long */
 	struct buf out; /* out.p[sent..out.n) waits to be sent */
 	size_t sent;
+	bool sending;	    /* a fiber waits in the middle of it */
 	err broken;	    /* what the output failed with, once and for all */
 	struct fault fault; /* and why */
 	struct stream_tls *tls;
