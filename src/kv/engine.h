@@ -37,6 +37,7 @@ struct engine_ops {
 	/* All or nothing; sync: this and all that was written before is durable on return. */
 	err (*write)(struct engine *e, const struct change *v, size_t n, bool sync);
 	err (*space)(struct engine *e, uint64_t *used, uint64_t *free);
+	err (*tidy)(struct engine *e);
 	err (*compact)(struct engine *e);
 	err (*checkpoint)(struct engine *e, const char *dir);
 };

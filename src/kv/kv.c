@@ -246,6 +246,12 @@ err kv_room(struct kv *k)
 	return OK;
 }
 
+err kv_tidy(struct kv *k)
+{
+	TRY(commit_settle(k));
+	return k->engine->ops->tidy(k->engine);
+}
+
 err kv_compact(struct kv *k)
 {
 	TRY(commit_settle(k));

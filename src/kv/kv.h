@@ -109,7 +109,10 @@ struct kv_space {
 MUST_USE err kv_space(struct kv *k, struct kv_space *out);
 /* E_FULL when the reserve is reached: cheap enough to ask for each recipient. */
 MUST_USE err kv_room(struct kv *k);
-/* Gives the space of deleted rows and blobs back to the disk, in small steps. */
+/* Gives the space of deleted blobs back to the disk once it is a quarter of what they use; in small
+ * steps, beside writes and reads. For a running store, now and then, after many deletions. */
+MUST_USE err kv_tidy(struct kv *k);
+/* All that can be given back, by writing everything anew: for an operator. */
 MUST_USE err kv_compact(struct kv *k);
 /* A consistent copy in another folder, by hard links where it can. */
 MUST_USE err kv_checkpoint(struct kv *k, const char *dir);

@@ -181,8 +181,8 @@ static void memory_close(struct engine *e)
 struct engine *engine_memory(void)
 {
 	static const struct engine_ops ops = {
-		memory_close, memory_get,     memory_range,	 memory_write,
-		memory_space, memory_compact, memory_checkpoint,
+		memory_close, memory_get,     memory_range,   memory_write,
+		memory_space, memory_compact, memory_compact, memory_checkpoint,
 	};
 	struct memory *m = MEM_NEW(struct memory);
 

@@ -31,7 +31,9 @@ enum {
 	MEMTABLES = 128 << 20, /* of all families */
 	WAL_MAX = 512 << 20,   /* octets of logs before the oldest family is flushed */
 	BLOB_MIN = 1024,       /* octets from which on a value goes to a blob file */
+	BLOB_TABLE = 4 << 20,  /* octets of a table of their keys: a step of tidying */
 	BLOB_FILE = 64 << 20,  /* octets of a blob file: small ones die sooner */
+	TIDY_LEAST = 1 << 20,  /* octets of garbage that are worth a step */
 	OPEN_FILES = 2000,
 };
 
@@ -95,11 +97,10 @@ static void blob_options(struct rocks *r, rocksdb_options_t *o)
 	rocksdb_options_set_blob_compression_type(
 		o, rocksdb_no_compression); /* blob.c has compressed */
 	rocksdb_options_set_blob_cache(o, r->cache);
-	/* Ids sort by time and mail dies old or soon: the older half of the files is looked at, and
-	 * rewritten when a quarter of it is garbage. A file that is all garbage goes at once. */
-	rocksdb_options_set_enable_blob_gc(o, 1);
-	rocksdb_options_set_blob_gc_age_cutoff(o, 0.5);
-	rocksdb_options_set_blob_gc_force_threshold(o, 0.25);
+	/* A blob file that holds nothing alive goes at once. Others are rewritten by rocks_tidy
+	 * alone: RocksDB's own collection would rewrite what is alive in its oldest files with
+	 * every compaction, garbage or not. Small tables make small steps. */
+	rocksdb_options_set_target_file_size_base(o, BLOB_TABLE);
 }
 
 static void make_options(struct rocks *r)
@@ -249,39 +250,96 @@ static err rocks_space(struct engine *e, uint64_t *used, uint64_t *left)
 	return OK;
 }
 
-static err set_gc(struct rocks *r, const char *cutoff, const char *threshold)
+/* ---- giving space back ---- */
+static err set_gc(struct rocks *r, bool on)
 {
-	const char *keys[] = { "blob_garbage_collection_age_cutoff",
-			       "blob_garbage_collection_force_threshold" };
-	const char *values[] = { cutoff, threshold };
+	const char *keys[] = { "enable_blob_garbage_collection",
+			       "blob_garbage_collection_age_cutoff" };
+	const char *values[] = { on ? "true" : "false", "1.0" };
 	char *message = NULL;
 
 	rocksdb_set_options_cf(r->db, r->families[SPACE_BLOBS], 2, keys, values, &message);
 	return said(message, "setting garbage collection");
 }
 
+static err flush(struct rocks *r, enum space s)
+{
+	rocksdb_flushoptions_t *o = rocksdb_flushoptions_create();
+	char *message = NULL;
+
+	rocksdb_flush_cf(r->db, o, r->families[s], &message);
+	rocksdb_flushoptions_destroy(o);
+	return said(message, "flushing");
+}
+
+/* whole: also what has nothing above it to be merged with. Not exclusive: writes and RocksDB's own
+ * compactions go on beside it. */
+static void compact_between(struct rocks *r, enum space s, str from, str to, bool whole)
+{
+	rocksdb_compactoptions_t *o = rocksdb_compactoptions_create();
+
+	rocksdb_compactoptions_set_exclusive_manual_compaction(o, 0);
+	rocksdb_compactoptions_set_bottommost_level_compaction(o, whole ? 2 : 0);
+	rocksdb_compact_range_cf_opt(r->db, r->families[s], o, from.p, from.n, to.p, to.n);
+	rocksdb_compactoptions_destroy(o);
+}
+
+static bool is_garbage(struct rocks *r, unsigned percent)
+{
+	uint64_t all = 0, garbage = 0;
+
+	(void)rocksdb_property_int_cf(r->db, r->families[SPACE_BLOBS],
+				      "rocksdb.live-blob-file-size", &all);
+	(void)rocksdb_property_int_cf(r->db, r->families[SPACE_BLOBS],
+				      "rocksdb.live-blob-file-garbage-size", &garbage);
+	return garbage > TIDY_LEAST && garbage > all / 100 * percent;
+}
+
+/* Table by table, the oldest ids first, until little garbage is left. */
+static void collect_garbage(struct rocks *r, unsigned until)
+{
+	const rocksdb_livefiles_t *files = rocksdb_livefiles(r->db);
+
+	for (int i = 0; i < rocksdb_livefiles_count(files) && is_garbage(r, until); i++) {
+		size_t from_n, to_n;
+		const char *from = rocksdb_livefiles_smallestkey(files, i, &from_n);
+		const char *to = rocksdb_livefiles_largestkey(files, i, &to_n);
+
+		if (str_eq(str_z(rocksdb_livefiles_column_family_name(files, i)), STR("blobs")))
+			compact_between(r, SPACE_BLOBS, str_of(from, from_n), str_of(to, to_n),
+					true);
+	}
+	rocksdb_livefiles_destroy(files);
+}
+
+/* First the deleted keys are merged away, which costs little since the bytes are elsewhere, and
+ * shows how much garbage there is; then, if that is worth it, what is alive in the files is written
+ * anew. */
+static err tidy(struct rocks *r, unsigned from, unsigned until)
+{
+	TRY(flush(r, SPACE_BLOBS));
+	compact_between(r, SPACE_BLOBS, (str){ 0 }, (str){ 0 }, false);
+	if (!is_garbage(r, from))
+		return OK;
+	TRY(set_gc(r, true));
+	collect_garbage(r, until);
+	return set_gc(r, false);
+}
+
+static err rocks_tidy(struct engine *e)
+{
+	return tidy(of(e), 25, 10);
+}
+
 static err rocks_compact(struct engine *e)
 {
 	struct rocks *r = of(e);
-	rocksdb_compactoptions_t *o = rocksdb_compactoptions_create();
-	rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
-	char *message = NULL;
 
-	/* Not exclusive: writes and automatic compactions go on beside it. */
-	rocksdb_compactoptions_set_exclusive_manual_compaction(o, 0);
-	rocksdb_compactoptions_set_bottommost_level_compaction(
-		o, 2); /* force, for the blob files below */
-	err result = set_gc(r, "1.0", "0.25");
-	for (size_t s = 0; s < SPACE_COUNT && result == OK; s++) {
-		rocksdb_flush_cf(r->db, flush, r->families[s], &message);
-		result = said(message, "flushing");
-		if (result == OK)
-			rocksdb_compact_range_cf_opt(r->db, r->families[s], o, NULL, 0, NULL, 0);
+	for (enum space s = 0; s < SPACE_COUNT; s++) {
+		TRY(flush(r, s));
+		compact_between(r, s, (str){ 0 }, (str){ 0 }, true);
 	}
-	rocksdb_flushoptions_destroy(flush);
-	rocksdb_compactoptions_destroy(o);
-	err back = set_gc(r, "0.5", "0.25");
-	return result != OK ? result : back;
+	return tidy(r, 0, 0);
 }
 
 static err rocks_checkpoint(struct engine *e, const char *dir)
@@ -310,8 +368,8 @@ static err must_exist(const char *dir)
 err engine_rocksdb(const char *dir, bool existing, struct engine **out)
 {
 	static const struct engine_ops ops = {
-		rocks_close, rocks_get,	    rocks_range,      rocks_write,
-		rocks_space, rocks_compact, rocks_checkpoint,
+		rocks_close, rocks_get,	 rocks_range,	rocks_write,
+		rocks_space, rocks_tidy, rocks_compact, rocks_checkpoint,
 	};
 	static const char *const names[SPACE_COUNT + 1] = { "parts", "rows", "blobs", "default" };
 	str path = str_z(dir);

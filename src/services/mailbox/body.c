@@ -134,12 +134,12 @@ static err is_referred(struct mailstore *m, const struct body_id *id, struct are
 	return OK;
 }
 
-err body_reclaim(struct mailstore *m, const struct body_id *id, bool *gone)
+err body_reclaim(struct mailstore *m, const struct body_id *id, struct reclaimed *gone)
 {
 	struct arena a;
 	bool is = true;
+	uint64_t size;
 
-	*gone = false;
 	if (m->o.body_age > 0 && clock_unix_ms() - body_made(id) < m->o.body_age)
 		return OK;
 	/* Asked before the partitions: a delivery commits its reference before it leaves the set.
@@ -149,12 +149,15 @@ err body_reclaim(struct mailstore *m, const struct body_id *id, bool *gone)
 	arena_init(&a, MIB(1));
 	err e = is_referred(m, id, &a, &is);
 	arena_free(&a);
+	if (e == OK && !is)
+		e = kv_blob_size(m->kv, body_str(id), &size);
 	if (e == E_NOTFOUND)
 		return OK;
 	TRY(e);
 	if (is)
 		return OK;
 	TRY(kv_blob_del(m->kv, body_str(id)));
-	*gone = true;
+	gone->bodies++;
+	gone->octets += size;
 	return OK;
 }

@@ -186,9 +186,13 @@ void body_inflight(struct mailstore *m, const struct body_id *id, bool on);
 /* Changes how often this partition refers to a body; dropped: it no longer does. */
 MUST_USE err body_count(struct txn *t, const struct body_id *id, int by, bool *dropped);
 void body_counts_put(struct txn *t); /* their rows */
+struct reclaimed {
+	size_t bodies;
+	uint64_t octets; /* of plain bytes */
+};
 /* Deletes the body unless a partition refers to it, a delivery is about to, or it is younger than
- * the guard. */
-MUST_USE err body_reclaim(struct mailstore *m, const struct body_id *id, bool *gone);
+ * the guard; adds it to *gone. */
+MUST_USE err body_reclaim(struct mailstore *m, const struct body_id *id, struct reclaimed *gone);
 
 /* ---- cache.c: what MIME says about a message ---- */
 struct parsed {

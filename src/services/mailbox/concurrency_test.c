@@ -124,25 +124,31 @@ WAITS static err clean_up(void *arg)
 }
 
 /* A session that is cut off while it works. */
+WAITS static err append_until_cut(struct box *b, struct spool *s)
+{
+	struct appended out;
+	err e = OK;
+
+	while (e == OK)
+		e = box_append(b, s, &(struct append){ 0 }, &out);
+	return e == E_CANCELED ? OK : e;
+}
+
 WAITS static err restless(void *arg)
 {
 	struct world *w = arg;
 	struct spool *s = spool_new("/tmp", LIM_MESSAGE);
-	struct appended out;
 	struct box *b;
+	err e = spool_add(s, STR("Subject: cut\r\n\r\n"));
 
-	TRY(spool_add(s, STR("Subject: cut\r\n\r\n")));
-	TRY(box_open(w->m, 2, 0, 0, &b));
-	for (;;) {
-		err e = box_append(b, s, &(struct append){ 0 }, &out);
-
-		if (e == E_CANCELED)
-			break;
-		TRY(e);
+	if (e == OK)
+		e = box_open(w->m, 2, 0, 0, &b);
+	if (e == OK) {
+		e = append_until_cut(b, s);
+		box_drop(b);
 	}
 	spool_drop(s);
-	box_drop(b);
-	return OK;
+	return e;
 }
 
 WAITS static err cut_off(void *arg)

@@ -12,8 +12,7 @@ enum {
 	STEP_ROWS = 200,
 	PAGE = 500,
 	DELIVERY_SECONDS = 7 * 24 * 3600, /* a queue gives up after five days */
-	COMPACT_BODIES =
-		10000, /* gone in one run: worth a compaction, else RocksDB finds its own time */
+	TIDY_OCTETS = 16 << 20,		  /* of bodies gone in one run: worth a look at the disk */
 };
 
 /* ---- one box ---- */
@@ -136,22 +135,19 @@ static err run_reclaim(struct txn *t, struct op *op)
 struct bodies_job {
 	struct mailstore *m;
 	const struct body_id *ids;
-	size_t n, gone;
+	size_t n;
+	struct reclaimed *gone;
 };
 
 static err reclaim_bodies(void *arg)
 {
 	struct bodies_job *j = arg;
-	bool gone;
-
-	for (size_t i = 0; i < j->n; i++) {
-		TRY(body_reclaim(j->m, &j->ids[i], &gone));
-		j->gone += gone;
-	}
+	for (size_t i = 0; i < j->n; i++)
+		TRY(body_reclaim(j->m, &j->ids[i], j->gone));
 	return OK;
 }
 
-WAITS static err reclaim_box(struct mailstore *m, uint64_t user, size_t *gone)
+WAITS static err reclaim_box(struct mailstore *m, uint64_t user, struct reclaimed *gone)
 {
 	struct op_reclaim *o = MEM_NEW(struct op_reclaim);
 	uint64_t now = (uint64_t)clock_unix_ms(), keep = (uint64_t)m->o.keep_expunged;
@@ -163,10 +159,9 @@ WAITS static err reclaim_box(struct mailstore *m, uint64_t user, size_t *gone)
 		o->before = now > keep ? now - keep + 1 : 0;
 		if (e == OK)
 			e = op_run(b, &o->op);
-		struct bodies_job j = { .m = m, .ids = o->dropped, .n = o->ndropped };
+		struct bodies_job j = { .m = m, .ids = o->dropped, .n = o->ndropped, .gone = gone };
 		if (e == OK && o->ndropped)
 			e = work(POOL_DISK, reclaim_bodies, &j);
-		*gone += j.gone;
 	} while (e == OK && o->more);
 	box_drop(b);
 	mem_free(o);
@@ -229,7 +224,7 @@ static err look_page(void *arg)
 	return e;
 }
 
-WAITS static err reclaim_boxes(struct mailstore *m, size_t *gone)
+WAITS static err reclaim_boxes(struct mailstore *m, struct reclaimed *gone)
 {
 	struct look_job *j = MEM_NEW(struct look_job);
 	uint64_t now = (uint64_t)clock_unix_ms(), keep = (uint64_t)m->o.keep_expunged;
@@ -252,7 +247,7 @@ struct sweep_job {
 	struct mailstore *m;
 	struct body_id after;
 	bool began, end;
-	size_t gone;
+	struct reclaimed gone;
 };
 
 static err sweep_page(void *arg)
@@ -265,36 +260,34 @@ static err sweep_page(void *arg)
 	arena_init(&a, MIB(4));
 	err e = kv_blobs(j->m->kv, j->began ? body_str(&j->after) : STR(""), PAGE, &a, &ids, &n);
 	for (size_t i = 0; i < n && e == OK; i++) {
-		bool gone = false;
-
 		if (ids[i].n != sizeof(j->after.b))
 			continue; /* not a mail's: a queue may share the store */
 		memcpy(j->after.b, ids[i].p, ids[i].n);
 		j->began = true;
-		e = body_reclaim(j->m, &j->after, &gone);
-		j->gone += gone;
+		e = body_reclaim(j->m, &j->after, &j->gone);
 	}
 	j->end = n < PAGE;
 	arena_free(&a);
 	return e;
 }
 
-static err compact(void *arg)
+static err tidy(void *arg)
 {
-	return kv_compact(arg);
+	return kv_tidy(arg);
 }
 
 WAITS err mailstore_reclaim(struct mailstore *m)
 {
 	struct sweep_job j = { .m = m };
-	size_t gone = 0;
+	struct reclaimed gone = { 0 };
 
 	TRY(reclaim_boxes(m, &gone));
 	while (!j.end)
 		TRY(work(POOL_DISK, sweep_page, &j));
-	if (j.gone || gone)
-		LOG(LOG_INFO, "mailbox.reclaim", KI("bodies", gone), KI("orphans", j.gone));
-	if (gone + j.gone >= COMPACT_BODIES)
-		return work(POOL_DISK, compact, m->kv);
+	if (j.gone.bodies || gone.bodies)
+		LOG(LOG_INFO, "mailbox.reclaim", KI("bodies", gone.bodies),
+		    KI("orphans", j.gone.bodies), KI("octets", gone.octets + j.gone.octets));
+	if (gone.octets + j.gone.octets >= TIDY_OCTETS)
+		return work(POOL_DISK, tidy, m->kv);
 	return OK;
 }
