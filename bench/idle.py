@@ -23,8 +23,8 @@ def pss(pids):
     return total
 
 
-async def customer(platform, n, ready, stop):
-    port, context = (platform.port("imaps"), platform.tls) if TLS else (platform.port("imap"), None)
+async def customer(platform, context, n, ready, stop):
+    port = platform.port("imaps" if context else "imap")
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     await reader.readline()
     user = ("ana", "bruno")[n % 2]
@@ -38,12 +38,13 @@ async def customer(platform, n, ready, stop):
 
 async def run(platform):
     stop, ready = asyncio.Event(), []
+    context = platform.tls if TLS else None
     roles = {r: platform.role_pid(r) for r in ("proxy", "store")}
     before = {r: pss(p) for r, p in roles.items()}
     tasks = []
     started = time.monotonic()
     for n in range(N):
-        tasks.append(asyncio.create_task(customer(platform, n, ready, stop)))
+        tasks.append(asyncio.create_task(customer(platform, context, n, ready, stop)))
         while len(tasks) - len(ready) > 100:
             await asyncio.sleep(0.01)
             for t in tasks:
