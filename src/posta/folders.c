@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "posta/supervisor.h"
+#include "run/log.h"
+#include "services/directory/dirdb.h"
+#include "services/directory/secrets.h"
 
 static err group_of(const char *name, uint32_t *gid)
 {
@@ -164,4 +167,19 @@ err sup_lock(struct supervisor *s)
 			    "another folder",
 			    path);
 	return OK;
+}
+
+void sup_databases(const struct config *c)
+{
+	struct directory *d = NULL;
+	struct secrets *s = NULL;
+	err e = directory_open(c->directory, true, &d);
+
+	if (e)
+		LOG(LOG_WARN, "supervisor.directory", KS("path", str_z(c->directory)), KE(e));
+	directory_close(d);
+	e = secrets_open(c->secrets, c->secret_key, true, &s);
+	if (e)
+		LOG(LOG_WARN, "supervisor.secrets", KS("path", str_z(c->secrets)), KE(e));
+	secrets_close(s);
 }

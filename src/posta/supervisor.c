@@ -84,6 +84,7 @@ static err begin(struct supervisor *s, int resume)
 	log_setup("supervisor", s->config->log_level);
 	TRY(sup_identities(s));
 	TRY(sup_folders(s, s->config));
+	sup_databases(s->config);
 	if (resume >= 0)
 		TRY(sup_resume(s, resume));
 	else
