@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
@@ -106,7 +105,7 @@ int dircmd_run(struct cmd_env *env, int argc, char **argv, const struct dircmd_v
 	       size_t n)
 {
 	for (size_t i = 0; argc > 1 && i < n; i++) {
-		if (strcmp(verbs[i].name, argv[1]) != 0)
+		if (!str_eq(str_z(verbs[i].name), str_z(argv[1])))
 			continue;
 		struct dircmd *c = NEW(env->arena, struct dircmd);
 

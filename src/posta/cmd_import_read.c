@@ -195,7 +195,7 @@ static int read_all(struct import *m, struct reader *r)
 int import_read(struct import *m, const char *path)
 {
 	struct reader r = { .line = 1 };
-	bool standard = strcmp(path, "-") == 0;
+	bool standard = str_eq(str_z(path), STR("-"));
 
 	r.f = standard ? stdin : fopen(path, "re");
 	if (!r.f)

@@ -47,7 +47,7 @@ static int from_terminal(struct dircmd *c, char *out, size_t cap)
 
 	if (!prompt("password: ", out, cap) || !prompt("again: ", again, sizeof(again)))
 		return cmd_failed(c->env, "no password was read");
-	bool same = strcmp(out, again) == 0;
+	bool same = str_eq(str_z(out), str_z(again));
 
 	mem_wipe(again, sizeof(again));
 	return same ? CMD_OK : cmd_failed(c->env, "the two passwords differ");
