@@ -71,8 +71,8 @@ struct role {
 	 * ended or their time is over. Closes what start opened. */
 	WAITS void (*stop)(void);
 	/* Answers a control request (HTTP on <run>/<role>-control.sock, root and the supervisor's
-	 * user only): method, path with its query ("/queue/ID?max=5"), body; writes JSON. E_NOTFOUND: no such path.
-	 * NULL: only /metrics, /health. */
+	 * user only), on the first loop: method, path with its query ("/queue/ID?max=5"), body;
+	 * writes JSON. E_NOTFOUND: no such path. NULL: only /metrics, /health. */
 	WAITS err (*control)(str method, str path, str body, struct buf *json);
 	/* Other groups at the top of posta.conf that it reads ("routes"), NULL-ended, or NULL:
 	 * `posta check` takes them for known. Its own group is. */

@@ -213,7 +213,7 @@ static void deal(struct role_proc *p, const struct listener *l, int fd, const st
 	s->l = l;
 	s->fd = fd;
 	s->peer = *peer;
-	s->loop = &p->loops[p->next_loop++ % p->nloops];
+	s->loop = l == &p->control ? &p->loops[0] : &p->loops[p->next_loop++ % p->nloops];
 	loop_post(s->loop->loop, begin, s);
 }
 

@@ -214,5 +214,6 @@ const struct role role_mx = {
 	.reload = reload,
 	.stop = stop,
 	.control = control,
+	.wide = true,
 	.exclusive = true,
 };

@@ -220,5 +220,6 @@ const struct role role_store = {
 	.start = start,
 	.reload = reload,
 	.stop = stop,
+	.wide = true,
 	.exclusive = true,
 };
