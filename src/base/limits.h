@@ -19,7 +19,6 @@
 #define LIM_SMTP_ORCPT 500       /* octets, RFC 3461 4.2 */
 #define LIM_SMTP_AUTH 500        /* octets of the AUTH parameter, RFC 4954 5 */
 #define LIM_SMTP_REPLY KIB(4)    /* octets of one reply, all its lines */
-#define LIM_SMTP_SASL_LINE 12288 /* octets of a SASL response line, RFC 4954 4 */
 #define LIM_SMTP_TX MIB(4)       /* octets of memory of one transaction, the message aside */
 #define LIM_SMTP_PROGRESS KIB(4) /* octets of a message that must come within smtp.data_timeout */
 #define LIM_SMTP_EXCESS MIB(100) /* octets over the message limit that are read before we hang up */

@@ -335,7 +335,7 @@ static err run_open(struct txn *t, struct op *op)
 	return OK;
 }
 
-static err open_with(struct mailstore *m, uint64_t user, struct op_open *o, struct box **out)
+WAITS static err open_with(struct mailstore *m, uint64_t user, struct op_open *o, struct box **out)
 {
 	struct box *b = box_take(m, user);
 

@@ -293,8 +293,9 @@ TEST(session_auth)
 		{ S("AUTH PLAIN\r\nAGFuYQBzZWNyZXQ=\r\n"), S("334 \r\n235 2.7.0 Welcome\r\n"),
 		  S("") },
 		{ S("AUTH PLAIN\r\n*\r\nAUTH PLAIN =\r\nAUTH PLAIN %\r\nAUTH NTLM\r\nAUTH\r\n"),
-		  S("334 \r\n535 5.7.8 Authentication failed\r\n535 5.7.8 Authentication failed\r\n"
-		    "501 5.5.2 response is not base64\r\n504 5.5.4 Mechanism is not offered "
+		  S("334 \r\n501 5.5.2 Authentication cancelled\r\n" /* RFC 4954 4 */
+		    "535 5.7.8 Authentication failed\r\n"
+		    "501 5.5.2 Not base64, or too long\r\n504 5.5.4 Mechanism is not offered "
 		    "here\r\n"
 		    "501 5.5.4 AUTH wants a mechanism\r\n"),
 		  S("") },
