@@ -125,6 +125,7 @@
 #define LIM_KV_KEY KIB(2)        /* octets of a key in a partition */
 #define LIM_KV_VALUE MIB(4)      /* octets of a value; larger ones are blobs */
 #define LIM_KV_BATCH MIB(16)     /* octets of one commit */
+#define LIM_KV_FLOOR MIB(32)     /* octets that stay free of a disk whatever is written: RocksDB does not survive a log that is cut */
 #define LIM_KV_GROUP MIB(32)     /* octets of commits that share one sync */
 #define LIM_KV_TAG KIB(64)       /* octets of a blob's tag: the users that a body is for */
 #define LIM_KV_BLOB_ID 64        /* octets of a blob's id */

@@ -106,7 +106,7 @@ struct writer {
 
 static err writer_flush(struct writer *w)
 {
-	err e = w->n ? w->k->engine->ops->write(w->k->engine, w->changes, w->n, false) : OK;
+	err e = w->n ? kv_write(w->k, w->changes, w->n, false) : OK;
 
 	w->n = 0;
 	w->flushed = true;
@@ -363,7 +363,7 @@ err kv_blob_del(struct kv *k, str id)
 		to = piece_key(id, UINT32_MAX);
 		struct change range = { CHANGE_DEL_RANGE, SPACE_BLOBS, str_of(from.b, from.n),
 					str_of(to.b, to.n) };
-		return k->engine->ops->write(k->engine, &range, 1, false);
+		return kv_write(k, &range, 1, false);
 	}
 	struct piece_key keys[DEL_SINGLY + 1];
 	struct change v[DEL_SINGLY + 1];
@@ -374,7 +374,7 @@ err kv_blob_del(struct kv *k, str id)
 					.space = SPACE_BLOBS,
 					.key = str_of(keys[i].b, keys[i].n) };
 	}
-	return k->engine->ops->write(k->engine, v, n, false);
+	return kv_write(k, v, n, false);
 }
 
 /* ---- listing: one seek a blob, so that the pieces are never read ---- */

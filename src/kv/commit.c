@@ -401,7 +401,7 @@ static err write_group(struct kv *k, struct link *group)
 			job_failed(j, e);
 	}
 	struct change *all = group_changes(&k->writing, group, &n);
-	err e = n ? k->engine->ops->write(k->engine, all, n, true) : OK;
+	err e = n ? kv_write(k, all, n, true) : OK;
 	mem_free(all);
 	LIST_EACH (l, group) {
 		struct job *j = CONTAINER(l, struct job, link);

@@ -5,6 +5,7 @@
 #define KV_ENGINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "kv/kv.h"
@@ -51,7 +52,7 @@ struct engine *engine_memory(void);
 struct kv {
 	struct engine *engine;
 	uint64_t reserve;
-	_Atomic bool pretend_full;
+	_Atomic bool pretend_full, broken;
 	/* Group commit: jobs wait here, the first one's thread writes for all. */
 	pthread_mutex_t mu;
 	struct link waiting;
@@ -91,5 +92,8 @@ void blob_end(struct kv *k);
 /* A stored value is the value and a CRC-32C over key and value. E_CORRUPT. */
 void checked_add(struct buf *out, str key, str value);
 MUST_USE err checked_take(str key, str stored, str *value);
+/* Every write goes through here: never onto a disk so full that the log might not fit, and never
+ * after one that failed. */
+MUST_USE err kv_write(struct kv *k, const struct change *v, size_t n, bool sync);
 
 #endif

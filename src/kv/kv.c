@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "run/log.h"
 
 err kv_open_rocksdb(const struct kv_options *o, struct kv **out)
 {
@@ -34,7 +35,10 @@ void kv_close(struct kv *k)
 	(void)e; /* what nobody has referred to */
 	blob_end(k);
 	commit_end(k);
-	k->engine->ops->close(k->engine);
+	/* RocksDB asserts that a log which failed is not touched again, by closing either: it stays
+	 * open until the process ends. */
+	if (!k->broken)
+		k->engine->ops->close(k->engine);
 	mem_free(k);
 }
 
@@ -226,24 +230,47 @@ err kv_parts(struct kv *k, str prefix, str after, size_t max, struct arena *a, s
 err kv_space(struct kv *k, struct kv_space *out)
 {
 	TRY(k->engine->ops->space(k->engine, &out->used, &out->free));
-	out->full = k->pretend_full || out->free < k->reserve;
+	out->full = k->pretend_full || out->free < k->reserve || out->free < LIM_KV_FLOOR;
+	return OK;
+}
+
+static err room_for(struct kv *k, uint64_t octets)
+{
+	uint64_t left;
+
+	TRY(k->engine->ops->space(k->engine, NULL, &left));
+	if (left < octets)
+		return fail(E_FULL, "the disk's reserve is reached: %llu octets free, %llu kept",
+			    (unsigned long long)left, (unsigned long long)octets);
 	return OK;
 }
 
 err kv_room(struct kv *k)
 {
-	uint64_t left;
-
 	if (k->pretend_full)
 		return fail(E_FULL, "the disk's reserve is reached");
-	if (!k->reserve)
-		return OK;
-	/* used is not asked for: it costs more than the free octets. */
-	TRY(k->engine->ops->space(k->engine, NULL, &left));
-	if (left < k->reserve)
-		return fail(E_FULL, "the disk's reserve is reached: %llu octets free, %llu kept",
-			    (unsigned long long)left, (unsigned long long)k->reserve);
-	return OK;
+	return room_for(k, k->reserve > LIM_KV_FLOOR ? k->reserve : LIM_KV_FLOOR);
+}
+
+bool kv_broken(struct kv *k)
+{
+	return k->broken;
+}
+
+err kv_write(struct kv *k, const struct change *v, size_t n, bool sync)
+{
+	uint64_t octets = LIM_KV_FLOOR;
+
+	for (size_t i = 0; i < n; i++)
+		octets += v[i].key.n + v[i].value.n;
+	TRY(room_for(k, octets));
+	if (k->broken)
+		return fail(E_IO, "an earlier write failed: nothing more is written until the "
+				  "store is opened anew");
+	err e = k->engine->ops->write(k->engine, v, n, sync);
+	if (e != OK && !atomic_exchange(&k->broken, true))
+		LOG(LOG_ERROR, "kv.broken", KE(e));
+	return e;
 }
 
 err kv_tidy(struct kv *k)

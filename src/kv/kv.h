@@ -55,8 +55,8 @@ void kv_del_range(struct kv_batch *b, str from, str to); /* [from, to) */
 void kv_expect(struct kv_batch *b, str key, str value);
 
 /* All or nothing, synced. E_DENIED: fenced, the partition has another epoch than p->epoch (nothing
- * written). E_AGAIN: an expectation failed (nothing written). E_FULL. E_IO: outcome unknown, read
- * again. */
+ * written). E_AGAIN: an expectation failed (nothing written). E_FULL: KV_GROWS and the reserve is
+ * reached, or LIM_KV_FLOOR is, which stops every write. E_IO: outcome unknown, read again. */
 MUST_USE err kv_commit(struct kv *k, const struct kv_part *p, struct kv_batch *b, unsigned flags);
 
 /* Several at once, each all or nothing with its own result, in one sync. Two of one partition are
@@ -109,6 +109,9 @@ struct kv_space {
 MUST_USE err kv_space(struct kv *k, struct kv_space *out);
 /* E_FULL when the reserve is reached: cheap enough to ask for each recipient. */
 MUST_USE err kv_room(struct kv *k);
+/* A write has failed (the disk, most likely): reads go on, no write does. The process should end
+ * and start anew. */
+bool kv_broken(struct kv *k);
 /* Gives the space of deleted blobs back to the disk once it is a quarter of what they use; in small
  * steps, beside writes and reads. For a running store, now and then, after many deletions. */
 MUST_USE err kv_tidy(struct kv *k);

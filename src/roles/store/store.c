@@ -1,6 +1,7 @@
 #include "roles/store/store.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "run/log.h"
@@ -9,7 +10,8 @@
 
 #define AT(member) offsetof(struct store_settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "",
+	  "name in greetings; empty: the node's hostname" },
 	{ "backend", CONF_STR, AT(backend), 0, 0, "",
 	  "name of this store in users' locations; empty: the only one" },
 	{ "reserve", CONF_SIZE, AT(reserve), 0, INT64_MAX, "256M",
@@ -111,17 +113,33 @@ static err open_kv(void *arg)
 	return kv_open_rocksdb(o, &store.kv);
 }
 
+/* What was acknowledged is safe, but nothing more can be written until the store is opened anew:
+ * the supervisor starts this role again while its sockets stay open. */
+static void end_if_broken(void)
+{
+	if (!kv_broken(store.kv))
+		return;
+	LOG(LOG_ERROR, "store.broken");
+	_exit(1);
+}
+
 /* Gives back what expunged mails held, in small steps, as long as the process lives. */
 WAITS static err care(void *arg)
 {
+	msec due = clock_in(atomic_load(&settings)->reclaim);
+
 	for (;;) {
-		TRY(fiber_sleep(clock_in(atomic_load(&settings)->reclaim)));
+		TRY(fiber_sleep(clock_in(1000)));
+		end_if_broken();
+		if (clock_now() < due)
+			continue;
 		err e = mailstore_reclaim(store.mail);
 
 		if (e == E_CANCELED)
 			return e;
 		if (e)
 			LOG(LOG_WARN, "store.reclaim", KE(e));
+		due = clock_in(atomic_load(&settings)->reclaim);
 	}
 }
 

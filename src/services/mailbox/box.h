@@ -19,10 +19,12 @@
 struct mailstore {
 	struct kv *kv;
 	struct mailstore_options o;
-	pthread_mutex_t mu;  /* boxes and their counts, ready, inflight */
-	struct map boxes;    /* user, 8 octets -> struct box */
-	struct map inflight; /* ids of bodies that a delivery is about to refer to */
-	struct link ready;   /* boxes that wait for a thread */
+	pthread_mutex_t mu;   /* boxes and their counts, ready, inflight */
+	struct map boxes;     /* user, 8 octets -> struct box */
+	struct body_id swept; /* where the next sweep for orphans goes on */
+	bool sweeping;	      /* swept is set */
+	struct map inflight;  /* ids of bodies that a delivery is about to refer to */
+	struct link ready;    /* boxes that wait for a thread */
 	pthread_cond_t wake;
 	bool stop;
 	pthread_t *threads;

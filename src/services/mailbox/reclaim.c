@@ -11,6 +11,7 @@
 enum {
 	STEP_ROWS = 200,
 	PAGE = 500,
+	SWEEP_PAGES = 100, /* of a run: a look at 50,000 bodies takes about a second */
 	DELIVERY_SECONDS = 7 * 24 * 3600, /* a queue gives up after five days */
 	TIDY_OCTETS = 16 << 20,		  /* of bodies gone in one run: worth a look at the disk */
 };
@@ -242,31 +243,33 @@ WAITS static err reclaim_boxes(struct mailstore *m, struct reclaimed *gone)
 	return e;
 }
 
-/* ---- orphans: all bodies, a page at a time ---- */
+/* ---- orphans: a stretch of all bodies in each run, going on where the last one ended ---- */
 struct sweep_job {
 	struct mailstore *m;
-	struct body_id after;
-	bool began, end;
+	bool end;
 	struct reclaimed gone;
 };
 
 static err sweep_page(void *arg)
 {
 	struct sweep_job *j = arg;
+	struct mailstore *m = j->m;
 	struct arena a;
 	str *ids;
 	size_t n;
 
 	arena_init(&a, MIB(4));
-	err e = kv_blobs(j->m->kv, j->began ? body_str(&j->after) : STR(""), PAGE, &a, &ids, &n);
+	err e = kv_blobs(m->kv, m->sweeping ? body_str(&m->swept) : STR(""), PAGE, &a, &ids, &n);
 	for (size_t i = 0; i < n && e == OK; i++) {
-		if (ids[i].n != sizeof(j->after.b))
+		if (ids[i].n != sizeof(m->swept.b))
 			continue; /* not a mail's: a queue may share the store */
-		memcpy(j->after.b, ids[i].p, ids[i].n);
-		j->began = true;
-		e = body_reclaim(j->m, &j->after, &j->gone);
+		memcpy(m->swept.b, ids[i].p, ids[i].n);
+		m->sweeping = true;
+		e = body_reclaim(m, &m->swept, &j->gone);
 	}
 	j->end = n < PAGE;
+	if (j->end)
+		m->sweeping = false;
 	arena_free(&a);
 	return e;
 }
@@ -282,7 +285,7 @@ WAITS err mailstore_reclaim(struct mailstore *m)
 	struct reclaimed gone = { 0 };
 
 	TRY(reclaim_boxes(m, &gone));
-	while (!j.end)
+	for (size_t page = 0; page < SWEEP_PAGES && !j.end; page++)
 		TRY(work(POOL_DISK, sweep_page, &j));
 	if (j.gone.bodies || gone.bodies)
 		LOG(LOG_INFO, "mailbox.reclaim", KI("bodies", gone.bodies),
