@@ -84,24 +84,23 @@ WAITS static err open_clients(const struct role_env *env)
 	return dirtable_open(&table, &relay.table);
 }
 
-WAITS static err open_queue(void)
+static struct queue_options queue_settings(void)
 {
 	const struct relay_settings *set = relay_settings();
-	const struct queue_options o = { .kv = relay.kv,
-					 .spool_dir = set->limits.spool_dir,
-					 .name = STR("relay"),
-					 .hostname = set->hostname,
-					 .attempt = relay_attempt,
-					 .destination = relay_destination,
-					 .limits = relay_limits,
-					 .schedule = set->schedule,
-					 .nschedule = set->nschedule,
-					 .lifetime = set->lifetime,
-					 .warn = set->warn,
-					 .parallel = (unsigned)set->parallel,
-					 .per_destination = (unsigned)set->per_destination };
 
-	return queue_open(&o, &relay.queue);
+	return (struct queue_options){ .kv = relay.kv,
+				       .spool_dir = set->limits.spool_dir,
+				       .name = STR("relay"),
+				       .hostname = set->hostname,
+				       .attempt = relay_attempt,
+				       .destination = relay_destination,
+				       .limits = relay_limits,
+				       .schedule = set->schedule,
+				       .nschedule = set->nschedule,
+				       .lifetime = set->lifetime,
+				       .warn = set->warn,
+				       .parallel = (unsigned)set->parallel,
+				       .per_destination = (unsigned)set->per_destination };
 }
 
 WAITS static err start(const struct role_env *env)
@@ -112,14 +111,19 @@ WAITS static err start(const struct role_env *env)
 	TRY(open_store(env));
 	TRY(open_clients(env));
 	relay_pool_open();
-	return open_queue();
+	const struct queue_options o = queue_settings();
+
+	return queue_open(&o, &relay.queue);
 }
 
+/* All but what was opened with its setting: resolvers, dnssec, reserve, hostname of reports. */
 WAITS static err reload(const struct role_env *env)
 {
-	/* Schedule, lifetime and the number of deliveries belong to the queue, which keeps what it
-	 * began with; a restart changes them. */
-	return publish(env);
+	TRY(publish(env));
+	const struct queue_options o = queue_settings();
+
+	queue_configure(relay.queue, &o);
+	return OK;
 }
 
 static err close_kv(void *arg)

@@ -56,6 +56,16 @@ static err read_epoch(void *arg)
 	return kv_epoch(j->q->o.kv, j->q->part.name, &j->q->part.epoch);
 }
 
+void queue_configure(struct queue *q, const struct queue_options *o)
+{
+	q->o.schedule = o->nschedule ? o->schedule : default_schedule;
+	q->o.nschedule = o->nschedule ? o->nschedule : COUNT(default_schedule);
+	q->o.lifetime = o->lifetime;
+	q->o.warn = o->warn;
+	q->o.parallel = o->parallel ? o->parallel : 100;
+	q->o.per_destination = o->per_destination ? o->per_destination : 10;
+}
+
 static void settle_options(struct queue *q, const struct queue_options *o)
 {
 	q->o = *o;
@@ -63,14 +73,7 @@ static void settle_options(struct queue *q, const struct queue_options *o)
 	(void)snprintf(q->hostname, sizeof(q->hostname), "%.*s", STRF(o->hostname));
 	q->o.name = str_z(q->name);
 	q->o.hostname = str_z(q->hostname);
-	if (!o->nschedule) {
-		q->o.schedule = default_schedule;
-		q->o.nschedule = COUNT(default_schedule);
-	}
-	if (!o->parallel)
-		q->o.parallel = 100;
-	if (!o->per_destination)
-		q->o.per_destination = 10;
+	queue_configure(q, o);
 }
 
 WAITS err queue_open(const struct queue_options *o, struct queue **out)

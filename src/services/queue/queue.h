@@ -79,6 +79,9 @@ struct queue_options {
 };
 /* Strings of o are copied, the rest is borrowed until queue_close. */
 WAITS MUST_USE err queue_open(const struct queue_options *o, struct queue **out);
+/* Another schedule, lifetime, warn, limits; all else of o is as at queue_open and not looked at.
+ * The queue's loop. */
+void queue_configure(struct queue *q, const struct queue_options *o);
 /* Starts no more attempts, waits for the running ones up to the deadline, then cancels them (they
  * stay queued). */
 WAITS void queue_close(struct queue *q, msec deadline);
