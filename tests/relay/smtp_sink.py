@@ -96,6 +96,7 @@ class Session:
     def do_starttls(self, _):
         self.say("220 go")
         if self.sink.broken_tls:
+            self.sock.recv(10)  # the ClientHello: what came before it would be taken for an injection
             self.sock.sendall(b"this is no TLS at all\r\n")
             self.sock.shutdown(socket.SHUT_RDWR)
             raise OSError
