@@ -68,6 +68,11 @@ def test_unknown_address_of_ours_is_told_at_once(world):
 def test_local_mail_goes_by_the_mx(world):
     world.submit(["bruno@demo.test"], "From: ana@demo.test\r\nMessage-ID: <local@demo.test>\r\n\r\nhi\r\n")
     assert wait_for(lambda: world.platform.find("<local@demo.test>", user="bruno"))
+    # under one trace id from the first byte to the folder
+    def stages():
+        blocks = world.platform.posta("trace", "bruno@demo.test", check=False).stdout.split("\n0")
+        return any("submission.handed" in b and "relay.queued" in b and "mx." in b for b in blocks)
+    assert wait_for(stages)
 
 
 def test_relay_is_away(world):

@@ -44,7 +44,7 @@ TEST(dsn_fields_of_rfc3464)
 		  "Status: 5.1.1\r\n"					     /* 2.3.4 */
 		  "Remote-MTA: dns; mx.b.example\r\n"			     /* 2.3.5 */
 		  "Diagnostic-Code: smtp; 550 5.1.1 No such user\r\n"	     /* 2.3.6 */
-		  "Last-Attempt-Date: Sun, 9 Sep 2001 01:56:40 +0000\r\n"   /* 2.3.7 */
+		  "Last-Attempt-Date: Sun, 9 Sep 2001 01:56:40 +0000\r\n"    /* 2.3.7 */
 		  "Final-Log-ID: 0xyz\r\n"),				     /* 2.3.8 */
 		S("\r\n\r\nFinal-Recipient: rfc822; x@c.example\r\n"
 		  "Action: failed\r\nStatus: 5.4.4\r\nDiagnostic-Code: X-Posta; no such "

@@ -10,7 +10,8 @@ enum { REMEMBERED = 65536 }; /* networks, recipients, pairs that a counter knows
 
 #define AT(member) offsetof(struct mx_settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "",
+	  "name in greetings; empty: the node's hostname" },
 	{ "message_max", CONF_SIZE, AT(message_max), 1000, INT64_MAX, "50M",
 	  "octets of a message" },
 	{ "rcpts_max", CONF_INT, AT(rcpts_max), 100, 100000, "1000", "recipients of one message" },
@@ -191,13 +192,30 @@ static const struct smtp_role smtp = {
 	.hostname = hostname,
 };
 
+/* The same for relay of this node, with whom the trace id comes along. */
+static const struct smtp_role smtp_inside = {
+	.name = "mx",
+	.received = true,
+	.xclient_delivery_id = true,
+	.limits = limits,
+	.connect = mx_connect,
+	.mail = mx_mail,
+	.rcpt = mx_rcpt,
+	.data = mx_data,
+	.gone = mx_gone,
+	.hostname = hostname,
+};
+
 WAITS static err session(struct stream *io, const struct listener *l)
 {
-	return smtp_session(io, l->tls, role_peer(io, l), &smtp);
+	return smtp_session(io, l->tls, role_peer(io, l), l->internal ? &smtp_inside : &smtp);
 }
+
+static const char *const inside_peers[] = { "relay", NULL };
 
 static const struct listener listeners[] = {
 	{ .kind = "smtp", .port = 25, .session = session },
+	{ .kind = "inside", .internal = true, .peers = inside_peers, .session = session },
 };
 
 const struct role role_mx = {

@@ -36,6 +36,8 @@ WAITS err mx_connect(struct smtp_info *i, struct verdict *v)
 	int64_t lately = rates_add(mx->connects, key, 1);
 
 	i->role_session = mx_lines_new(i->session);
+	if (net_is_unix(i->peer))
+		return OK; /* relay of this node: it limits itself */
 	if (all > set->connections)
 		shed(v, &m_full, "Too busy, come again");
 	else if (here > set->connections_network)

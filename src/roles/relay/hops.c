@@ -129,7 +129,9 @@ WAITS static void by_route(const struct relay_route *r, struct arena *a, struct 
 	uint64_t port;
 
 	if (net_parse(r->to, &addr) == OK) {
-		h->v[h->n++] = (struct relay_hop){ addr, str_take(r->to, colon) };
+		str host = net_is_unix(&addr) ? relay_settings()->hostname : str_take(r->to, colon);
+
+		h->v[h->n++] = (struct relay_hop){ addr, host };
 		return;
 	}
 	if (str_u64(str_skip(r->to, colon + 1), 65535, &port) != OK) {

@@ -44,6 +44,8 @@ str relay_destination(void *arg, str address, struct arena *a)
 	const struct relay_route *r = relay_route(relay_settings(), domain, &own);
 
 	(void)arg;
+	if (r == &own)
+		return STR("mx");
 	if (r && !str_eq(r->to, STR("mx")))
 		return arena_dup(a, str_take(r->to, 255));
 	char *lower = arena_z(a, str_take(domain, 255));

@@ -126,26 +126,22 @@ static err read_schedule(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
-/* The mx of this node by its listener: "0.0.0.0:25" is reached on the loopback. */
+/* The mx of this node, by its internal socket; "" when it has none. */
 static str mx_of_node(const struct role_env *env, struct arena *a)
 {
-	const struct conf_node *nodes = conf_find(env->root, "nodes"), *node = NULL, *smtp;
-	CLEANUP(buf_free) struct buf ignored;
+	const struct conf_node *nodes = conf_find(env->root, "nodes"), *node = NULL;
+	CLEANUP(buf_free) struct buf path;
+	struct net_addr at;
 
-	buf_init(&ignored, KIB(1));
 	for (size_t i = 0; i < conf_count(nodes); i++)
 		if (str_eq(conf_name(conf_at(nodes, i)), env->node))
 			node = conf_at(nodes, i);
-	smtp = node ? conf_find(node, "mx.smtp") : NULL;
-	if (smtp && conf_count(smtp))
-		smtp = conf_at(smtp, 0);
-	str at = smtp ? conf_str(smtp, &ignored) : STR("");
-	str port = str_skip(at, str_rfind(at, ':'));
-
-	if (str_starts(at, STR("0.0.0.0:")) || str_starts(at, STR("[::]:")) ||
-	    str_starts(at, STR("*:")))
-		return arena_fmt(a, "127.0.0.1%.*s", STRF(port));
-	return at;
+	if (!node || !conf_find(node, "mx"))
+		return STR("");
+	buf_init(&path, KIB(1));
+	role_socket(env, "mx", "inside", &at);
+	net_print(&at, &path);
+	return arena_dup(a, buf_str(&path));
 }
 
 static err check_resolvers(const struct role_env *env, struct buf *complaints,
