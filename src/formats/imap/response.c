@@ -189,6 +189,16 @@ static void add_value(struct buf *out, const struct imap_value *v)
 	}
 }
 
+static void add_code(struct buf *out, const struct imap_reply *r)
+{
+	buf_addc(out, '[');
+	buf_add(out, r->code);
+	if (r->code_rest.n)
+		buf_addc(out, ' ');
+	buf_add(out, r->code_rest);
+	buf_add(out, STR("] "));
+}
+
 void imap_add_reply(struct buf *out, const struct imap_reply *r)
 {
 	buf_add(out, r->tag);
@@ -207,8 +217,7 @@ void imap_add_reply(struct buf *out, const struct imap_reply *r)
 		buf_add(out, statuses[r->status]);
 		buf_addc(out, ' ');
 		if (r->code.n)
-			buf_fmt(out, r->code_rest.n ? "[%.*s %.*s] " : "[%.*s%.*s] ", STRF(r->code),
-				STRF(r->code_rest));
+			add_code(out, r);
 	}
 	buf_add(out, r->text);
 }
