@@ -239,6 +239,17 @@ WAITS err waitq_wait(struct waitq *q, msec deadline)
 	return told(f, fiber_park(deadline, false));
 }
 
+WAITS err waitq_wait_read(struct waitq *q, int fd, msec deadline)
+{
+	struct fiber *f = fiber_here();
+
+	list_add_tail(&q->waiters, &f->turn);
+	err e = fiber_wait_read(fd, deadline);
+
+	list_remove(&f->turn); /* where it did not sleep */
+	return e;
+}
+
 void waitq_wake_one(struct waitq *q)
 {
 	if (!list_empty(&q->waiters))

@@ -64,6 +64,8 @@ struct waitq {
 void waitq_init(struct waitq *q);
 /* Sleeps until woken. The condition is looked at again by the caller. E_TIMEOUT, E_CANCELED. */
 WAITS MUST_USE err waitq_wait(struct waitq *q, msec deadline);
+/* The same, and readable input on fd ends it as well (OK): call after EAGAIN alone, as fiber_wait_read. */
+WAITS MUST_USE err waitq_wait_read(struct waitq *q, int fd, msec deadline);
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);
 bool waitq_empty(const struct waitq *q);

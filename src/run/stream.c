@@ -196,35 +196,57 @@ static char *in_room(struct stream *s, size_t *n)
 	return *n ? buf_room(&s->in, *n) : NULL;
 }
 
-/* The peer may be waiting for what we have not sent yet: that goes first. */
-WAITS static err wait_input(struct stream *s)
+/* One try. E_AGAIN: nothing there. */
+WAITS static err fill_once(struct stream *s)
+{
+	size_t n, got = 0;
+	char *p = in_room(s, &n);
+
+	if (!p)
+		return fail(E_LIMIT, "more than %zu octets of input wait", s->in.max);
+	err e = s->carrier->read(s, p, n, &got);
+
+	if (e == OK) {
+		s->in.n += got;
+		if (got == n && s->piece < PIECE_MOST)
+			s->piece *= 2;
+		return take_turns(s);
+	}
+	return e;
+}
+
+/* The peer may be waiting for what we have not sent yet: that goes first. q may be NULL. */
+WAITS static err wait_input(struct stream *s, struct waitq *q)
 {
 	if (s->out.n && !s->sending)
 		return stream_flush(s);
 	release_buffers(s);
-	return stream_wait(s);
+	/* TLS may have to write before it can read; that is soon over. */
+	if (!q || s->want != POLLER_READ)
+		return stream_wait(s);
+	s->burst = 0;
+	return waitq_wait_read(q, s->fd, s->deadline);
 }
 
 WAITS err stream_fill(struct stream *s)
 {
 	for (;;) {
-		size_t n, got = 0;
-		char *p = in_room(s, &n);
+		err e = fill_once(s);
 
-		if (!p)
-			return fail(E_LIMIT, "more than %zu octets of input wait", s->in.max);
-		err e = s->carrier->read(s, p, n, &got);
-
-		if (e == OK) {
-			s->in.n += got;
-			if (got == n && s->piece < PIECE_MOST)
-				s->piece *= 2;
-			return take_turns(s);
-		}
 		if (e != E_AGAIN)
 			return e;
-		TRY(wait_input(s));
+		TRY(wait_input(s, NULL));
 	}
+}
+
+WAITS err stream_fill_or(struct stream *s, struct waitq *q)
+{
+	err e = fill_once(s);
+
+	if (e != E_AGAIN)
+		return e;
+	TRY(wait_input(s, q));
+	return fill_once(s);
 }
 
 /* Where the line ends: n octets of text, then *end octets of line end. False: no end in s yet. */

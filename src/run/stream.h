@@ -34,6 +34,9 @@ str stream_peek(const struct stream *s);
 /* Waits for at least one octet more than is buffered. E_EOF at the end; E_LIMIT when LIM_STREAM_IN
  * is full. */
 WAITS MUST_USE err stream_fill(struct stream *s);
+/* As stream_fill, but comes back with E_AGAIN when q was woken and nothing has come. */
+struct waitq;
+WAITS MUST_USE err stream_fill_or(struct stream *s, struct waitq *q);
 /* Drops n buffered octets; n <= stream_peek().n. */
 void stream_eat(struct stream *s, size_t n);
 /* One line ended by CRLF (or a bare LF when lenient), given without its end and already eaten;

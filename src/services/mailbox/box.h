@@ -76,6 +76,7 @@ struct waker *waker_new(void); /* for the calling fiber's loop; one reference */
 void waker_drop(struct waker *w);
 void waker_wake(struct waker *w); /* from any thread, while the fiber cannot have ended */
 WAITS MUST_USE err waker_wait(struct waker *w, msec deadline);
+WAITS MUST_USE err waker_wait_input(struct waker *w, struct stream *io); /* E_AGAIN: woken */
 
 /* ---- transactions: what an op means to change, seen by the ops behind it in the same turn ---- */
 struct staged {

@@ -145,6 +145,9 @@ WAITS MUST_USE err folder_sync(struct folder_view *v, bool may_expunge, struct a
 /* Sleeps until the box has something new for this view (IDLE), or the deadline; E_TIMEOUT. Any
  * thread's change wakes it. */
 WAITS MUST_USE err folder_wait(struct folder_view *v, msec deadline);
+/* The same; input on io ends it too (*input), io's deadline holds. */
+struct stream;
+WAITS MUST_USE err folder_wait_or_input(struct folder_view *v, struct stream *io, bool *input);
 /* Position of uid in v->mails, or v->n; the first one >= uid. */
 size_t folder_at_uid(const struct folder_view *v, uint32_t uid);
 

@@ -53,6 +53,11 @@ WAITS err waker_wait(struct waker *w, msec deadline)
 	return waitq_wait(&w->q, deadline);
 }
 
+WAITS err waker_wait_input(struct waker *w, struct stream *io)
+{
+	return stream_fill_or(io, &w->q);
+}
+
 /* ---- submitting and waiting ---- */
 static void box_ready(struct box *b)
 {

@@ -436,21 +436,47 @@ static bool has_news(struct view *v)
 	return !f || f->rec.modseq != v->pub.modseq || f->snap != v->snap || f->n != v->pub.n;
 }
 
-WAITS err folder_wait(struct folder_view *pub, msec deadline)
+/* True when there is news; else, with waiting, the next news will wake the view's waker. */
+static bool watch(struct view *v, bool waiting)
 {
-	struct view *v = view_of(pub);
-	struct box *b = pub->box;
-	err e = OK;
+	struct box *b = v->pub.box;
 
 	if (!v->w)
 		v->w = waker_new();
+	(void)pthread_mutex_lock(&b->mu);
+	bool news = has_news(v);
+	v->waiting = !news && waiting;
+	(void)pthread_mutex_unlock(&b->mu);
+	return news;
+}
+
+WAITS err folder_wait(struct folder_view *pub, msec deadline)
+{
+	struct view *v = view_of(pub);
+	err e = OK;
+
 	for (;;) {
-		(void)pthread_mutex_lock(&b->mu);
-		bool news = has_news(v);
-		v->waiting = !news && e == OK;
-		(void)pthread_mutex_unlock(&b->mu);
+		bool news = watch(v, e == OK);
+
 		if (news || e != OK)
 			return news ? OK : e;
 		e = waker_wait(v->w, deadline);
 	}
+}
+
+WAITS err folder_wait_or_input(struct folder_view *pub, struct stream *io, bool *input)
+{
+	struct view *v = view_of(pub);
+
+	*input = false;
+	while (!watch(v, true)) {
+		err e = waker_wait_input(v->w, io);
+
+		if (e == E_AGAIN)
+			continue;
+		(void)watch(v, false);
+		*input = e == OK;
+		return e;
+	}
+	return OK;
 }
