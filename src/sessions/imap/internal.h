@@ -52,13 +52,16 @@ struct imap {
 	struct arena keep;
 };
 
-/* ---- session.c: reading ---- */
+/* ---- read.c, session.c: commands ---- */
 /* OK: s->c and s->in have a command. E_SYNTAX: it was answered already. Others: the connection is
  * over. */
 WAITS MUST_USE err imap_read(struct imap *s);
 /* Reads n octets of a refused literal and throws them away. */
 WAITS MUST_USE err imap_discard(struct imap *s, uint64_t n);
 WAITS MUST_USE err imap_go_on(struct imap *s); /* "+ OK", sent */
+
+/* Gives back the memory of the last command: what an idle session does not need. */
+void imap_rest(struct imap *s);
 
 /* ---- reply.c: answers ---- */
 /* An untagged or other line; CRLF is added. */

@@ -24,7 +24,7 @@ WAITS err imap_say(struct imap *s, const char *fmt, ...)
 }
 
 /* "TAG OK text"; a command without a readable tag gets "*". */
-WAITS static err tagged(struct imap *s, const char *word, const char *fmt, va_list ap)
+WAITS PRINTF(3, 0) static err tagged(struct imap *s, const char *word, const char *fmt, va_list ap)
 {
 	struct buf text;
 

@@ -82,8 +82,7 @@ WAITS static err run_command(struct imap *s)
 	return e ? imap_answer_error(s, e) : OK;
 }
 
-/* Between two commands: what an idle session does not need is given back. */
-static void rest(struct imap *s)
+void imap_rest(struct imap *s)
 {
 	arena_free(&s->cmd);
 	arena_init(&s->cmd, LIM_IMAP_ARENA);
@@ -114,7 +113,7 @@ WAITS static err one_command(struct imap *s)
 
 	if (stream_peek(s->io).n == 0) {
 		TRY(stream_flush(s->io));
-		rest(s);
+		imap_rest(s);
 	}
 	arena_reset(&s->cmd);
 	stream_deadline(s->io, clock_in(idle));
