@@ -341,7 +341,7 @@ WAITS err stream_read(struct stream *s, char *p, size_t n, size_t *got)
 			return take_turns(s);
 		if (e != E_AGAIN)
 			return e;
-		TRY(wait_input(s));
+		TRY(wait_input(s, NULL));
 	}
 }
 
