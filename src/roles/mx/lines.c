@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "run/fiber.h"
 #include "run/log.h"
 #include "run/metrics.h"
 #include "services/trace/trace.h"
@@ -172,17 +173,28 @@ struct lot {
 	size_t *at, n;
 };
 
+static bool waits_for(const struct mx_copy *c, const struct mx_home *h)
+{
+	return c->state == COPY_WELCOME && c->home == h;
+}
+
 static err gather(struct mx_batch *b, const struct mx_home *h, struct lot *lot)
 {
+	size_t n = 0;
+
 	lot->n = 0;
-	lot->to = NEW_TRY(b->a, struct smtp_out_rcpt, b->n);
-	lot->at = NEW_TRY(b->a, size_t, b->n);
+	for (size_t i = 0; i < b->n; i++)
+		n += waits_for(&b->v[i], h);
+	if (!n)
+		return OK;
+	lot->to = NEW_TRY(b->a, struct smtp_out_rcpt, n);
+	lot->at = NEW_TRY(b->a, size_t, n);
 	if (!lot->to || !lot->at)
 		return fail(E_LIMIT, "no memory for %zu recipients", b->n);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct mx_copy *c = &b->v[i];
 
-		if (c->state != COPY_WELCOME || c->home != h)
+		if (!waits_for(c, h))
 			continue;
 		lot->to[lot->n] = (struct smtp_out_rcpt){
 			.address = c->address,
@@ -196,7 +208,7 @@ static err gather(struct mx_batch *b, const struct mx_home *h, struct lot *lot)
 	return OK;
 }
 
-static void note(const struct mx_copy *c)
+static void note(const struct mx_copy *c, bool queued)
 {
 	static const char *const stages[] = {
 		[COPY_KEPT] = "mx.delivered",
@@ -205,7 +217,8 @@ static void note(const struct mx_copy *c)
 		[COPY_FAILED] = "mx.refused",
 	};
 
-	if (stages[c->state])
+	/* The queue writes its own events. */
+	if (stages[c->state] && !queued)
 		trace_event(c->state == COPY_KEPT && c->home->relay ? "mx.relayed"
 								    : stages[c->state],
 			    c->address, "%s", c->reply.text);
@@ -240,20 +253,54 @@ WAITS static err deliver_to(struct mx_batch *b, struct mx_home *h, struct lot *l
 
 		copy->reply = lot->to[i].reply;
 		copy->state = mx_judge(&copy->reply, h->ours);
-		note(copy);
+		note(copy, !b->lines);
 	}
 	return e == E_CANCELED ? e : OK;
+}
+
+struct errand {
+	struct mx_batch *b;
+	struct mx_home *home;
+	struct lot lot;
+	struct fiber *fiber;
+};
+
+WAITS static err run_errand(void *arg)
+{
+	struct errand *e = arg;
+
+	return deliver_to(e->b, e->home, &e->lot);
+}
+
+/* Several back-ends at a time: one that is slow does not hold up the others. */
+WAITS static err run_errands(struct errand *v, size_t n)
+{
+	err worst = OK;
+
+	if (n == 1)
+		return run_errand(v);
+	for (size_t i = 0; i < n; i++)
+		v[i].fiber = fiber_start("mx.deliver", run_errand, &v[i]);
+	for (size_t i = 0; i < n; i++) {
+		err e = fiber_join(v[i].fiber);
+
+		worst = e ? e : worst;
+	}
+	return worst;
 }
 
 WAITS err mx_deliver(struct mx_batch *b)
 {
 	const struct mx_settings *set = mx_settings();
-	struct lot lot;
+	struct errand *v = NEW_TRY(b->a, struct errand, set->nhomes);
+	size_t n = 0;
 
+	if (!v)
+		return fail(E_LIMIT, "no memory for %zu back-ends", set->nhomes);
 	for (size_t i = 0; i < set->nhomes; i++) {
-		TRY(gather(b, &set->homes[i], &lot));
-		if (lot.n)
-			TRY(deliver_to(b, &set->homes[i], &lot));
+		v[n] = (struct errand){ .b = b, .home = &set->homes[i] };
+		TRY(gather(b, v[n].home, &v[n].lot));
+		n += v[n].lot.n > 0;
 	}
-	return OK;
+	return run_errands(v, n);
 }

@@ -202,7 +202,7 @@ static void mark_queued(struct mx_batch *b, size_t from, size_t to)
 		if (!to_queue(&b->v[i]))
 			continue;
 		metric_add(&m_queued, 1);
-		trace_event("mx.queued", b->v[i].address, "%s",
+		trace_event("mx.waits", b->v[i].address, "%s",
 			    b->v[i].moving ? "mailbox is moving" : b->v[i].reply.text);
 		b->v[i].state = COPY_QUEUED;
 	}
