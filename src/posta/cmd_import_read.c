@@ -76,16 +76,16 @@ static err column(struct import *m, size_t i, str name)
 		{ S("hash"), COLUMN_HASH },
 	};
 
+	for (size_t k = 0; k < COUNT(special); k++)
+		if (str_eq(name, special[k].name))
+			m->special[i] = special[k].value;
+	if (!m->special[i])
+		m->columns[i] = dir_field_find(&dir_user_kind, name);
 	for (size_t k = 0; k < i; k++)
-		if (m->columns[k] && str_eq(name, str_z(m->columns[k]->name)))
+		if (m->columns[k] == m->columns[i] && m->special[k] == m->special[i])
 			return fail(E_SYNTAX, "the column \"%.*s\" stands there twice", STRF(name));
-	for (size_t k = 0; k < COUNT(special); k++) {
-		if (!str_eq(name, special[k].name))
-			continue;
-		m->special[i] = special[k].value;
+	if (m->special[i])
 		return OK;
-	}
-	m->columns[i] = dir_field_find(&dir_user_kind, name);
 	if (!m->columns[i])
 		return fail(E_SYNTAX,
 			    "\"%.*s\" is no column; there are address, password, hash and the "
