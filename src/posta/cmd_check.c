@@ -30,6 +30,18 @@ static int list_roles(void)
 	return CMD_OK;
 }
 
+static void print_json(const struct cmd_env *env, bool ok)
+{
+	struct buf out;
+
+	buf_init(&out, KIB(64));
+	buf_fmt(&out, "{\"ok\": %s, \"file\": ", ok ? "true" : "false");
+	cmd_json(&out, str_z(env->config_path));
+	buf_add(&out, STR("}\n"));
+	cmd_print(&out);
+	buf_free(&out);
+}
+
 static int check(struct cmd_env *env, int argc, char **argv)
 {
 	if (argc == 2 && str_eq(str_z(argv[1]), STR("--settings")))
@@ -41,8 +53,7 @@ static int check(struct cmd_env *env, int argc, char **argv)
 	int code = cmd_load(env);
 
 	if (env->json)
-		printf("{\"ok\": %s, \"file\": \"%s\"}\n", code == CMD_OK ? "true" : "false",
-		       env->config_path);
+		print_json(env, code == CMD_OK);
 	else if (code == CMD_OK)
 		printf("%s is fine: node \"%.*s\", %zu roles\n", env->config_path,
 		       STRF(env->config->node), env->config->nroles);

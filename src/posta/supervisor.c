@@ -323,6 +323,7 @@ int supervise(const char *path, const char *node, const char *motd, int resume)
 	ssize_t n = readlink("/proc/self/exe", s.exe, sizeof(s.exe) - 1);
 
 	log_setup("supervisor", LOG_INFO);
+	setlinebuf(stdout);
 	s.exe[n > 0 ? n : 0] = '\0';
 	s.path = path;
 	s.node = node;
