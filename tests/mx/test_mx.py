@@ -1,7 +1,10 @@
 """The mx from outside: whose mail it takes, whose it refuses, and what it says when others are away."""
+import os
+import signal
 import smtplib
 import socket
 import ssl
+import subprocess
 import threading
 import time
 
@@ -315,3 +318,129 @@ def test_many_at_once(own_platform):
     c = p.imap()
     assert int(c.select()[1][0]) == 150
     c.logout()
+
+
+def queued(platform, role):
+    return platform.posta("queue", "list", "--role", role).stdout
+
+
+def test_alias_to_elsewhere_goes_to_relay(own_platform):
+    """One trace id from mx to relay's queue; with relay away the mx keeps it."""
+    p = own_platform('mx: { rate_recipient = 0; rate_pair = 0; backend_timeout = "1s"; backend_pause = "1s"; };').start()
+    p.posta("alias", "add", "out@demo.test", "ana@demo.test", "friend@elsewhere.invalid")
+    wait_for(lambda: rcpt(p, "out@demo.test") == 250)
+    mid = p.send("out@demo.test")
+    wait_for(lambda: p.find(mid))
+    wait_for(lambda: "mx.relayed" in p.posta("trace", "friend@elsewhere.invalid").stdout)
+    trace = p.posta("trace", "friend@elsewhere.invalid").stdout
+    assert "relay." in trace and trace.count("mx.mail") == 1
+    for pid in p.role_pid("relay"):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        mid = p.send("out@demo.test")
+        wait_for(lambda: p.find(mid))
+        assert "friend@elsewhere.invalid" in queued(p, "mx") and "ana@demo.test" not in queued(p, "mx")
+    finally:
+        for pid in p.role_pid("relay"):
+            os.kill(pid, signal.SIGCONT)
+    p.posta("queue", "flush")
+    wait_for(lambda: "friend@elsewhere.invalid" not in queued(p, "mx"))
+    assert len(p.find(mid)) == 1
+
+
+def test_user_who_moves(own_platform):
+    """`moving` means hold: 250, kept here, delivered when the move is over."""
+    p = own_platform(OPEN).start()
+    p.posta("user", "set", "bruno@demo.test", "--state", "moving")
+    time.sleep(1)
+    mid = p.send("bruno@demo.test")
+    assert "bruno@demo.test" in queued(p, "mx")
+    time.sleep(3)
+    assert "bruno@demo.test" in queued(p, "mx")
+    p.posta("user", "set", "bruno@demo.test", "--state", "home")
+    time.sleep(1)
+    p.posta("queue", "flush")
+    wait_for(lambda: p.find(mid, "bruno"), 90)
+    assert len(p.find(mid, "bruno")) == 1
+
+
+def test_user_on_a_backend_that_is_not_there(own_platform):
+    """Another box has the mailbox; nobody answers there: kept, and delivered when the user is back here."""
+    p = own_platform(OPEN + ' backends: { old: { lmtp = "127.0.0.1:1"; }; };').start()
+    p.posta("user", "set", "bruno@demo.test", "--backend", "old")
+    time.sleep(1)
+    mid = p.send(["bruno@demo.test", "ana@demo.test"])
+    assert p.find(mid)
+    assert "bruno@demo.test" in queued(p, "mx") and "ana@demo.test" not in queued(p, "mx")
+    p.posta("user", "set", "bruno@demo.test", "--backend", "")
+    time.sleep(1)
+    p.posta("queue", "flush")
+    wait_for(lambda: p.find(mid, "bruno"), 60)
+
+
+def test_foreign_backend_by_lmtp(own_platform):
+    """mx delivers to somebody else's store: each answer of it reaches the client."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        got = []
+
+        def answer(c):
+            f = c.makefile("rwb")
+
+            def say(text):
+                f.write(text.encode() + b"\r\n")
+                f.flush()
+            say("220 old LMTP")
+            while True:
+                line = f.readline().decode().strip()
+                if not line or line.upper() == "QUIT":
+                    return
+                if line.upper().startswith("LHLO"):
+                    say("250-old\r\n250 PIPELINING")
+                elif line.upper().startswith("RCPT TO:<BRUNO"):
+                    say("552 5.2.2 full")
+                elif line.upper() == "DATA":
+                    say("354 go")
+                    while f.readline() != b".\r\n":
+                        pass
+                    got.append("mail")
+                    say("250 2.0.0 old has it")
+                else:
+                    say("250 2.0.0 OK")
+
+        def serve():
+            while True:
+                try:
+                    c, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=(c,), daemon=True).start()
+        threading.Thread(target=serve, daemon=True).start()
+        p = own_platform(OPEN + f' backends: {{ old: {{ lmtp = "127.0.0.1:{port}"; }}; }};').start()
+        for user in ("ana", "bruno"):
+            p.posta("user", "set", f"{user}@demo.test", "--backend", "old")
+        wait_for(lambda: rcpt(p, "bruno@demo.test") == 552)
+        assert rcpt(p, "ana@demo.test") == 250
+        p.send("ana@demo.test")
+        assert got == ["mail"]
+
+
+def test_disabled_user(own_platform):
+    p = own_platform(OPEN).start()
+    p.posta("user", "set", "bruno@demo.test", "--disabled")
+    wait_for(lambda: rcpt(p, "bruno@demo.test") == 550)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user than root")
+def test_internal_sockets_refuse_strangers(platform):
+    """No role trusts an address alone: another user on this machine gets nothing from the unix sockets."""
+    sockets = [s for s in platform.dir.glob("run/*.sock")]
+    assert sockets
+    code = ("import socket, sys\n"
+            "s = socket.socket(socket.AF_UNIX); s.settimeout(5)\n"
+            "try:\n    s.connect(sys.argv[1]); s.sendall(b'LHLO x\\r\\n'); print(repr(s.recv(100)))\n"
+            "except OSError as e:\n    print('refused', e)\n")
+    for path in sockets:
+        done = subprocess.run(["runuser", "-u", "nobody", "--", "/usr/bin/python3", "-c", code, str(path)],
+                              text=True, capture_output=True, timeout=30)
+        assert done.stdout.startswith("refused") or done.stdout.strip() == "b''", (path, done.stdout, done.stderr)

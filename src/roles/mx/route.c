@@ -59,6 +59,10 @@ static struct mx_copy copy_of(const struct dir_user *u, str orcpt, size_t owner)
 		LOG(LOG_ERROR, "mx.backend_unknown", KS("backend", u->backend),
 		    KS("user", u->login));
 	c.state = c.moving || !c.home ? COPY_AWAY : COPY_NEW;
+	if (u->flags & USER_DISABLED) {
+		c.state = COPY_FAILED;
+		c.reply = (struct smtp_reply){ 550, "5.2.1", "550 5.2.1 Mailbox is disabled" };
+	}
 	return c;
 }
 

@@ -96,6 +96,8 @@ WAITS static err lmtp_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct 
 		verdict_set(v, "451 4.3.0 Directory is not at hand, try again later");
 	else if (a.what != DIR_USER)
 		verdict_set(v, "550 5.1.1 No such mailbox");
+	else if (a.user.flags & USER_DISABLED)
+		verdict_set(v, "550 5.2.1 Mailbox is disabled");
 	else
 		TRY(take_rcpt(&a.user, t->mail.size, data, v));
 	if (!verdict_ok(v)) {
