@@ -118,6 +118,7 @@ void table_free(struct table *t)
 	for (size_t i = 0; i < t->nbackends; i++)
 		mem_free(t->backends[i]);
 	mem_free(t->backends);
+	mem_free(t->admins);
 	mem_free(t->domain_names.slots);
 	mem_free(t->domain_ids.slots);
 	mem_free(t->addresses.slots);
@@ -205,10 +206,25 @@ struct row *table_user(const struct table *t, uint64_t id)
 	return by_id(&t->users, id);
 }
 
+static void admins_add(struct table *t, struct row *r)
+{
+	t->admins = mem_resize(t->admins, (t->nadmins + 1) * sizeof(struct row *));
+	t->admins[t->nadmins++] = r;
+}
+
+static void admins_remove(struct table *t, const struct row *r)
+{
+	for (size_t i = 0; i < t->nadmins; i++)
+		if (t->admins[i] == r)
+			t->admins[i--] = t->admins[--t->nadmins];
+}
+
 static void drop_row(struct table *t, struct thash *ids, struct row *r)
 {
 	if (!r)
 		return;
+	if (!r->alias && r->flags & USER_ADMIN)
+		admins_remove(t, r);
 	thash_remove(&t->addresses, &r->by_address);
 	thash_remove(ids, &r->by_id);
 	free_row(r);
@@ -256,7 +272,8 @@ static uint16_t backend_index(struct table *t, str name)
 	return (uint16_t)t->nbackends++;
 }
 
-struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend)
+struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend,
+			   unsigned flags)
 {
 	struct row *was = by_id(&t->users, id);
 	uint64_t *lists = was ? was->lists : NULL;
@@ -270,6 +287,9 @@ struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str lo
 	r->lists = lists;
 	r->nlists = nlists;
 	r->backend = backend_index(t, backend);
+	r->flags = (uint8_t)flags;
+	if (flags & USER_ADMIN)
+		admins_add(t, r);
 	return r;
 }
 

@@ -46,6 +46,8 @@ struct table {
 	struct thash domain_names, domain_ids, addresses, users, aliases;
 	char **backends; /* names, [0] = "" */
 	size_t nbackends;
+	struct row **admins; /* the few with USER_ADMIN: postmaster asks for them */
+	size_t nadmins;
 	uint64_t seq;	 /* the last change of the feed that is in it */
 	char uuid[16];	 /* of the database */
 	uint8_t key[16]; /* of list entries */
@@ -57,7 +59,8 @@ void table_free(struct table *t); /* NULL allowed */
  * it). */
 void table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of, bool disabled);
 void table_drop_domain(struct table *t, uint64_t id);
-struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend);
+struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend,
+			   unsigned flags);
 void table_drop_user(struct table *t, uint64_t id);
 void table_put_alias(struct table *t, uint64_t id, uint64_t domain, str local, str targets);
 void table_drop_alias(struct table *t, uint64_t id);

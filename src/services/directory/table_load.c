@@ -74,10 +74,10 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 
 static void put_user(struct table *t, struct sql_stmt *st)
 {
-	struct row *r = table_put_user(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1),
-				       sql_text(st, 2), sql_text(st, 3));
+	struct row *r =
+		table_put_user(t, (uint64_t)sql_int(st, 0), (uint64_t)sql_int(st, 1),
+			       sql_text(st, 2), sql_text(st, 3), (unsigned)(sql_int(st, 4) & 0xff));
 
-	r->flags = (uint8_t)(sql_int(st, 4) & 0xff);
 	r->state = (uint8_t)(sql_int(st, 5) & 0xff);
 	r->spam_level = (uint8_t)(sql_int(st, 6) & 0xff);
 	r->quota = (uint64_t)sql_int(st, 7);

@@ -36,14 +36,12 @@ err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
 static const struct row *administrator(const struct table *t, uint64_t domain)
 {
 	const struct row *best = NULL;
-	size_t slot = 0;
 
-	for (struct tnode *n = thash_each(&t->users, &slot, NULL); n;
-	     n = thash_each(&t->users, &slot, n)) {
-		const struct row *r = CONTAINER(n, struct row, by_id);
+	for (size_t i = 0; i < t->nadmins; i++) {
+		const struct row *r = t->admins[i];
 		bool here = r->domain == domain, best_here = best && best->domain == domain;
 
-		if (!(r->flags & USER_ADMIN) || r->flags & USER_DISABLED)
+		if (r->flags & USER_DISABLED)
 			continue;
 		if (!best || here > best_here || (here == best_here && r->id < best->id))
 			best = r;

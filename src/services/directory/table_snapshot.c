@@ -141,12 +141,12 @@ static void get_user(struct cur *c, struct table *t, uint64_t id)
 {
 	uint64_t domain = cur_varint(c);
 	str local = cur_lstr(c), backend = cur_lstr(c);
+	unsigned flags = cur_u8(c);
 
 	if (c->e || local.n > LIM_SMTP_LOCAL)
 		return;
-	struct row *r = table_put_user(t, id, domain, local, backend);
+	struct row *r = table_put_user(t, id, domain, local, backend, flags);
 
-	r->flags = (uint8_t)cur_u8(c);
 	r->state = (uint8_t)cur_u8(c);
 	r->spam_level = (uint8_t)cur_u8(c);
 	r->quota = cur_varint(c);
