@@ -50,17 +50,22 @@ static bool wanted_role(const struct cmd_env *env, const struct asked *a, const 
 	return a->role ? str_eq(str_z(a->role), str_z(role)) : is_here(env, role);
 }
 
+/* NULL, and in why what was wrong, when the answer is not JSON. */
 static json_t *get(const struct cmd_env *env, const char *role, str method, const struct buf *path,
-		   int *status)
+		   int *status, char why[200])
 {
 	CLEANUP(buf_free) struct buf answer;
 	json_error_t e;
 
 	buf_init(&answer, LIM_HTTP_BODY);
 	*status = 0;
-	if (cmd_control(env, role, method, buf_str(path), STR(""), status, &answer) != OK)
-		return NULL;
-	return json_loadb(answer.p ? answer.p : "", answer.n, 0, &e);
+	err fetched = cmd_control(env, role, method, buf_str(path), STR(""), status, &answer);
+	str said = fetched == OK ? str_trim_ws(buf_str(&answer)) : str_z(err_last()->text);
+
+	(void)snprintf(why, 200, "%.*s", STRF(str_take(said, 199)));
+	return fetched == OK && *status == 200
+		       ? json_loadb(answer.p ? answer.p : "", answer.n, 0, &e)
+		       : NULL;
 }
 
 static const char *member(const json_t *j, const char *name)
@@ -158,15 +163,15 @@ static int list_role(const struct cmd_env *env, const struct asked *a, const cha
 	buf_init(&path, KIB(4));
 	while (more) {
 		int status;
+		char why[200];
 
 		list_path(a, after, &path);
-		json_t *page = get(env, role, STR("GET"), &path, &status);
+		json_t *page = get(env, role, STR("GET"), &path, &status, why);
 		json_t *entries = json_object_get(page, "entries");
 
 		if (status != 200 || !page) {
 			json_decref(page);
-			return cmd_failed(env, "%s does not answer: %s", role,
-					  status ? "an error" : err_last()->text);
+			return cmd_failed(env, "%s: %s", role, why);
 		}
 		for (size_t i = 0; i < json_array_size(entries); i++) {
 			json_t *entry = json_array_get(entries, i);
@@ -214,6 +219,7 @@ static int show(const struct cmd_env *env, const char *role, const char *id, jso
 {
 	CLEANUP(buf_free) struct buf path;
 	int status;
+	char why[200];
 
 	if (env->json)
 		return print_json(entry);
@@ -223,7 +229,7 @@ static int show(const struct cmd_env *env, const char *role, const char *id, jso
 	buf_add(&path, STR("/queue/"));
 	add_escaped(&path, id);
 	buf_add(&path, STR("/message"));
-	json_t *message = get(env, role, STR("GET"), &path, &status);
+	json_t *message = get(env, role, STR("GET"), &path, &status, why);
 
 	fputs("\n", stdout);
 	for (const char *p = member(message, "header"); *p; p++)
@@ -247,10 +253,11 @@ static int entry_request(struct cmd_env *env, const struct asked *a, str method,
 		buf_fmt(&path, "/%s", action);
 	for (size_t i = 0; i < COUNT(roles); i++) {
 		int status;
+		char why[200];
 
 		if (!wanted_role(env, a, roles[i]))
 			continue;
-		json_t *j = get(env, roles[i], method, &path, &status);
+		json_t *j = get(env, roles[i], method, &path, &status, why);
 
 		if (status == 200 && str_eq(method, STR("GET")))
 			return show(env, roles[i], id, j);
@@ -261,10 +268,7 @@ static int entry_request(struct cmd_env *env, const struct asked *a, str method,
 			return CMD_OK;
 		}
 		if (status != 404)
-			return cmd_failed(
-				env, "%s: %s", roles[i],
-				status ? "the message is under way, or another change is; try again"
-				       : err_last()->text);
+			return cmd_failed(env, "%s: %s", roles[i], why);
 	}
 	return cmd_failed(env, "no queue has %s", id);
 }
@@ -280,12 +284,13 @@ static int flush(struct cmd_env *env, const struct asked *a)
 		add_escaped(&path, a->words[1]);
 	for (size_t i = 0; i < COUNT(roles) && code == CMD_OK; i++) {
 		int status;
+		char why[200];
 
 		if (!wanted_role(env, a, roles[i]))
 			continue;
-		json_decref(get(env, roles[i], STR("POST"), &path, &status));
+		json_decref(get(env, roles[i], STR("POST"), &path, &status, why));
 		if (status != 200)
-			code = cmd_failed(env, "%s does not answer", roles[i]);
+			code = cmd_failed(env, "%s: %s", roles[i], why);
 	}
 	if (code == CMD_OK && env->json)
 		puts("{\"ok\":true}");

@@ -89,3 +89,22 @@ def test_relay_is_away(world):
         subprocess.run(["kill", "-CONT", *map(str, pids)], check=True)
     world.submit(["f@outside.test"])
     got(world, "f@outside.test")
+
+
+def test_full_disk_is_a_clear_452(own_platform):
+    p = own_platform('relay: { reserve = "100000T"; };').start()
+    with smtplib.SMTP_SSL("127.0.0.1", p.port("submissions"), context=p.tls, timeout=30) as s:
+        s.login("ana", "ana-secret")
+        with pytest.raises(smtplib.SMTPDataError) as e:
+            s.sendmail("ana@demo.test", ["a@outside.test"], "Subject: x\r\n\r\nx\r\n")
+    assert e.value.smtp_code == 452 and b"4.3.1" in e.value.smtp_error
+
+
+def test_line_of_a_bad_setting_is_named(own_platform):
+    p = own_platform('relay: { schedule = ["5"]; routes = ( { domain = "a.test"; to = "host"; tls = "yes"; } ); };')
+    p.start(wait=False)
+    p.process.wait(60)
+    text = p.log_text()
+    p.process = None
+    assert '"5" is no time to wait; write "5m"' in text
+    assert 'to = "host" has no port; write "host:25"' in text or 'tls is "yes"' in text

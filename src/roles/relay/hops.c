@@ -144,12 +144,22 @@ WAITS static void by_route(const struct relay_route *r, struct arena *a, struct 
 		none(h, TRY_LATER, "4.3.5", err_last()->text);
 }
 
+/* A line of the configuration that holds whatever the directory says. */
+static bool is_named(const struct relay_route *r)
+{
+	return r && !str_eq(r->domain, STR("*"));
+}
+
 WAITS void relay_hops(const struct relay_route *route, str domain, struct arena *a,
 		      struct relay_hops *out)
 {
 	*out = (struct relay_hops){ .v = NEW_TRY(a, struct relay_hop, LIM_RELAY_HOPS) };
 	if (!out->v)
 		none(out, TRY_LATER, "4.3.0", "out of memory");
+	else if (!dirtable_complete(relay_here()->table) && relay_settings()->mx.n &&
+		 !is_named(route))
+		none(out, TRY_LATER, "4.3.0",
+		     "the directory is away: whether the domain is ours is not known");
 	else if (route && !str_eq(route->to, STR("mx")))
 		by_route(route, a, out);
 	else if (str_starts(domain, STR("[")) && str_ends(domain, STR("]")))

@@ -76,7 +76,9 @@ WAITS static err open_clients(const struct role_env *env)
 	const struct dns_options dns = { .forward = set->resolvers.v,
 					 .nforward = set->resolvers.n,
 					 .dnssec = set->dnssec };
-	const struct dirtable_options table = { .database = env->directory };
+	str snapshot = arena_fmt(&keep, "%s/directory.snapshot", env->data);
+	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)),
+						.snapshot = snapshot.p };
 
 	TRY(dns_open(&dns, &relay.dns));
 	TRY(tls_client_new(false, STR(""), &relay.tls));

@@ -314,14 +314,32 @@ static err change_lots(void *arg)
 	return er;
 }
 
+/* What cannot be read can be removed as well; the sweep finds its blob. */
+static void remove_unread(struct control *c, struct kv_batch *b)
+{
+	str from, to;
+
+	range_lots(&c->arena, c->r.id, &from, &to);
+	kv_batch_reset(b);
+	kv_del_range(b, from, to);
+	from = arena_fmt(&c->arena, "x%.*s%c", STRF(c->r.id), 0);
+	to = arena_fmt(&c->arena, "x%.*s\x01", STRF(c->r.id));
+	kv_del_range(b, from, to);
+}
+
 static err remove_entry(void *arg)
 {
 	struct control *c = arg;
 	struct kv_batch *b = kv_batch_new();
 	struct entry e;
 	err er = read_entry(c, &e);
+	bool unread = er == E_CORRUPT;
 
-	for (size_t i = 0; er == OK && i < c->nlots; i++) {
+	if (unread) {
+		remove_unread(c, b);
+		er = OK;
+	}
+	for (size_t i = 0; er == OK && !unread && i < c->nlots; i++) {
 		const struct lot *l = &c->lots[i];
 
 		kv_del(b, key_due(&c->arena, l->due, l->id, l->no));
@@ -331,7 +349,7 @@ static err remove_entry(void *arg)
 	kv_del(b, key_entry(&c->arena, c->r.id));
 	if (er == OK)
 		er = kv_commit(c->q->o.kv, &c->q->part, b, 0);
-	if (er == OK)
+	if (er == OK && !unread)
 		er = kv_blob_del(c->q->o.kv, e.blob);
 	kv_batch_free(b);
 	return er;
@@ -355,7 +373,12 @@ static err find_entry(void *arg)
 
 WAITS static err change_locked(struct control *c, err (*change)(void *))
 {
-	TRY(work(POOL_DISK, find_entry, c));
+	err e = work(POOL_DISK, find_entry, c);
+
+	if (e == E_CORRUPT && change == remove_entry)
+		c->nlots = 0;
+	else
+		TRY(e);
 	TRY(unload(c));
 	TRY(work(POOL_DISK, change, c));
 	struct stage s = stage_of(c->q, "control");

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -514,7 +516,17 @@ WAITS static err damaged(void *arg)
 	CHECK(n == 2);
 	CHECK_OK(kv_range(w.kv, STR("queue"), STR("t"), STR("x"), false, 10, &a, &rows, &n, &more));
 	CHECK(n == 0);
+	CHECK_OK(ask("GET", "/queue", STR("\"id\":\"A1-2\",\"error\"")));
+	CHECK(ask("POST", "/queue/A1/hold", STR("")) == E_CORRUPT);
+	CHECK_OK(ask("DELETE", "/queue/A1", STR("ok")));
+	CHECK_OK(ask("DELETE", "/queue/A1-2", STR("ok")));
+	CHECK_OK(kv_range(w.kv, STR("queue"), STR(""), STR(""), false, 10, &a, &rows, &n, &more));
+	CHECK(n == 0);
 	queue_close(w.q, clock_in(1000));
+	TRY(queue_open(&w.o, &w.q)); /* the sweep takes the messages */
+	TRY(fiber_sleep(clock_in(1000)));
+	queue_close(w.q, clock_in(1000));
+	check_empty();
 	return OK;
 }
 
@@ -544,6 +556,108 @@ WAITS static err swept(void *arg)
 TEST(queue_sweeps_what_a_crash_left)
 {
 	run(swept);
+}
+
+/* ---- size and space ---- */
+static size_t counted;
+
+WAITS static void count_attempt(void *arg, const struct queue_mail *m, struct spool *message,
+				struct queue_try *t, size_t n)
+{
+	(void)arg;
+	(void)m;
+	(void)message;
+	counted += n;
+	for (size_t i = 0; i < n; i++)
+		t[i].what = TRY_PASSED;
+}
+
+/* More destinations than memory takes: all come to their turn, whether they come by a restart or
+ * one by one. */
+WAITS static err many_destinations(void *arg)
+{
+	enum { MANY = LIM_QUEUE_DESTINATIONS + 500, EACH = 250 };
+
+	(void)arg;
+	w.o.attempt = count_attempt;
+	w.o.parallel = 1;
+	TRY(queue_open(&w.o, &w.q));
+	for (unsigned i = 0; i < MANY; i += EACH) {
+		static char names[EACH][32];
+		static const char *to[EACH];
+		static struct queue_rcpt r[EACH];
+		struct queue_mail m = {
+			.id = STR(""), .from = STR("a@b.test"), .rcpts = r, .nrcpts = EACH
+		};
+		struct spool *s = spool_new("/tmp", MIB(1));
+
+		for (unsigned k = 0; k < EACH; k++) {
+			(void)snprintf(names[k], sizeof(names[k]), "a@d%u.test", i + k);
+			to[k] = names[k];
+			r[k] = (struct queue_rcpt){ .address = str_z(to[k]) };
+		}
+		CHECK_OK(spool_add(s, BODY));
+		CHECK_OK(queue_add(w.q, &m, s));
+		spool_drop(s);
+	}
+	queue_close(w.q, clock_in(1000));
+	CHECK(counted < MANY);
+	w.o.parallel = 50;
+	TRY(queue_open(&w.o, &w.q));
+	for (int i = 0; i < 600 && counted < MANY; i++)
+		TRY(fiber_sleep(clock_in(1000)));
+	CHECK(counted == MANY);
+	TRY(fiber_sleep(clock_in(1000)));
+	queue_close(w.q, clock_in(1000));
+	check_empty();
+	return OK;
+}
+
+TEST(queue_has_more_destinations_than_memory)
+{
+	counted = 0;
+	run(many_destinations);
+}
+
+WAITS static err full_disk(void *arg)
+{
+	struct queue_rcpt r = { .address = STR("a@b.test") };
+	struct queue_mail m = {
+		.id = STR("A1"), .from = STR("a@b.test"), .rcpts = &r, .nrcpts = 1
+	};
+	struct spool *s = spool_new("/tmp", MIB(1));
+
+	(void)arg;
+	TRY(queue_open(&w.o, &w.q));
+	CHECK_OK(spool_add(s, BODY));
+	CHECK(queue_add(w.q, &m, s) == E_FULL);
+	spool_drop(s);
+	queue_close(w.q, clock_in(1000));
+	check_empty(); /* not even the message */
+	return OK;
+}
+
+TEST(queue_refuses_when_the_disk_is_full)
+{
+	char dir[] = "/tmp/posta-queue-full-XXXXXX", command[64];
+	struct kv_options o = { .dir = dir, .reserve = UINT64_MAX / 2 };
+
+	CHECK(mkdtemp(dir) != NULL);
+	world_new();
+	kv_close(w.kv);
+	CHECK_OK(kv_open_rocksdb(&o, &w.kv));
+	w.o.kv = w.kv;
+	CHECK_OK(loop_main(full_disk, NULL));
+	world_free();
+	(void)snprintf(command, sizeof(command), "%s", dir);
+	char *const argv[] = { (char[]){ "rm" }, (char[]){ "-r" }, command, NULL };
+	pid_t rm = fork();
+
+	if (rm == 0) {
+		(void)execvp("rm", argv);
+		_exit(1);
+	}
+	CHECK(waitpid(rm, NULL, 0) == rm);
 }
 
 TEST(queue_records)
