@@ -230,6 +230,16 @@ def test_quota(connect, user):
     assert a.cmd('SETQUOTA "" (STORAGE 5)')[1].startswith(b"NO [NOPERM]")
 
 
+def test_deleted_storage(connect, user):
+    """RFC 9208 4.1.4"""
+    a = connect(user)
+    fill(a, 2)
+    a.ok("SELECT INBOX")
+    a.ok(r"STORE 1 +FLAGS (\Deleted)")
+    size = len(MAIL.replace(b"hello", b"hello 1"))
+    assert a.ok("STATUS INBOX (DELETED DELETED-STORAGE)")[0] == [b'* STATUS "INBOX" (DELETED 1 DELETED-STORAGE %d)' % size]
+
+
 def test_pipelined_commands(connect, user):
     """5.5"""
     a = connect(user)

@@ -44,6 +44,7 @@ WAITS err store_imap_session(struct stream *io, const struct listener *l)
 	const struct imap_role role = {
 		.hostname = hostname,
 		.draining = role_draining,
+		.resting = role_idle,
 		.spool_dir = set->lmtp.spool_dir,
 		.message_max = (uint64_t)set->message_max,
 		.login_as = known ? login_as : refuse,

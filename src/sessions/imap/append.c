@@ -24,6 +24,7 @@ WAITS static err read_message(struct imap *s, struct spool *to)
 			TRY(stream_fill(s->io));
 			continue;
 		}
+		imap_alive(s);
 		size_t n = in.n < PIECE ? in.n : PIECE;
 		if (n > left)
 			n = (size_t)left;

@@ -209,6 +209,7 @@ WAITS static err fetch_chunk(struct fetching *q, const uint32_t *at, size_t n)
 
 	TRY(make_seen(q, at, n, changed));
 	for (size_t i = 0; i < n; i++) {
+		imap_alive(q->s);
 		struct arena_mark mark = arena_mark(&q->s->cmd);
 		err e = fetch_mail(q, at[i], changed[i]);
 		arena_release(&q->s->cmd, mark);

@@ -19,7 +19,10 @@ WAITS static err tell_news(struct imap *s)
 	bool input = stream_peek(s->io).n > 0;
 
 	while (!input && !s->bye) {
-		TRY(folder_wait_or_input(s->view, s->io, &input));
+		imap_resting(s, true);
+		err e = folder_wait_or_input(s->view, s->io, &input);
+		imap_resting(s, false);
+		TRY(e);
 		if (input)
 			break;
 		TRY(imap_sync(s, true));

@@ -13,11 +13,16 @@
 
 struct imap_role {
 	str (*hostname)(void);
-	bool (*draining)(
-		void); /* the process is to end: sessions say BYE between commands; may be NULL */
-	msec idle;     /* auto-logout, RFC 9051 5.4 asks at least 30 minutes; 0 = 30 minutes */
-	const char *spool_dir; /* where big messages of APPEND go while they come */
-	uint64_t message_max;  /* octets; 0 = LIM_MESSAGE */
+	/* The process is to end: sessions say BYE between commands. May be NULL. */
+	bool (*draining)(void);
+	/* Told when the session begins and ends to wait for its client (role_idle). May be NULL. */
+	void (*resting)(bool);
+	/* Auto-logout, RFC 9051 5.4 asks at least 30 minutes; 0 = 30 minutes. */
+	msec idle;
+	/* Where big messages of APPEND go while they come; the most octets of one, 0 = LIM_MESSAGE.
+	 */
+	const char *spool_dir;
+	uint64_t message_max;
 	/* EXTERNAL: opens the mailbox of the user whom this peer names. E_NOTFOUND: no such user;
 	 * E_AGAIN: not here or not now; E_DENIED: this peer may not. origin: the customer's address
 	 * as the peer says, "" unknown. */

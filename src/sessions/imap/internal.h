@@ -60,6 +60,10 @@ WAITS MUST_USE err imap_read(struct imap *s);
 WAITS MUST_USE err imap_discard(struct imap *s, uint64_t n);
 WAITS MUST_USE err imap_go_on(struct imap *s); /* "+ OK", sent */
 
+/* The client or we made progress: the time of auto-logout begins anew. */
+void imap_alive(struct imap *s);
+/* Tells the role that the session waits for its client, or goes on. */
+void imap_resting(const struct imap *s, bool rests);
 /* Gives back the memory of the last command: what an idle session does not need. */
 void imap_rest(struct imap *s);
 

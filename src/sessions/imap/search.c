@@ -123,6 +123,9 @@ WAITS err imap_cmd_search(struct imap *s)
 	struct imap_search q = { 0 };
 
 	err e = imap_parse_search(&s->in, &q);
+	/* RFC 6855 3: in UTF-8 mode there is nothing to name. */
+	if (!e && s->utf8 && q.charset.n)
+		e = fail(E_SYNTAX, "No CHARSET after ENABLE UTF8=ACCEPT");
 	if (!e)
 		e = search(s, &q);
 	/* RFC 9051 6.4.4.1: a failed SAVE leaves nothing saved. */

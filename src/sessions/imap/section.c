@@ -169,6 +169,7 @@ WAITS static err flow_pieces(struct flow *f)
 		if (bytes.n == 0)
 			return fail(E_CORRUPT, "mail %u is shorter than its size", f->m->m->uid);
 		at += bytes.n;
+		imap_alive(f->m->s);
 		TRY(flow_piece(f, bytes, at >= end));
 	}
 	return OK;

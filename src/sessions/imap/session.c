@@ -107,16 +107,34 @@ WAITS static void say_bye(struct imap *s, const char *why)
 	(void)e;
 }
 
+void imap_alive(struct imap *s)
+{
+	stream_deadline(s->io, clock_in(s->role->idle ? s->role->idle : IDLE_DEFAULT));
+}
+
+void imap_resting(const struct imap *s, bool rests)
+{
+	if (s->role->resting)
+		s->role->resting(rests);
+}
+
+/* Nothing is in hand: a draining process may end the session here. */
+WAITS static err wait_for_client(struct imap *s)
+{
+	TRY(stream_flush(s->io));
+	imap_rest(s);
+	imap_resting(s, true);
+	err e = stream_fill(s->io);
+	imap_resting(s, false);
+	return e;
+}
+
 WAITS static err one_command(struct imap *s)
 {
-	msec idle = s->role->idle ? s->role->idle : IDLE_DEFAULT;
-
-	if (stream_peek(s->io).n == 0) {
-		TRY(stream_flush(s->io));
-		imap_rest(s);
-	}
+	imap_alive(s);
+	if (stream_peek(s->io).n == 0)
+		TRY(wait_for_client(s));
 	arena_reset(&s->cmd);
-	stream_deadline(s->io, clock_in(idle));
 	err e = imap_read(s);
 	if (e == E_SYNTAX)
 		return OK;
@@ -179,6 +197,8 @@ WAITS err imap_session(struct stream *io, const struct imap_role *role)
 	err e = serve(&s);
 	if (e == E_TIMEOUT)
 		say_bye(&s, "Autologout, idle for too long");
+	if (e == E_CANCELED)
+		say_bye(&s, "Restarting, connect again");
 	/* A client that goes away is no news. */
 	if (e == E_EOF || e == E_TIMEOUT || e == E_CANCELED)
 		return OK;
