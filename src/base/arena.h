@@ -10,15 +10,16 @@
 struct arena_chunk;
 struct arena {
 	struct arena_chunk *top; /* newest first */
-	size_t used;             /* bytes handed out, all chunks */
-	size_t max;              /* arena_try refuses above it */
+	size_t used;		 /* bytes handed out, all chunks */
+	size_t max;		 /* arena_try refuses above it */
 };
 struct arena_mark {
 	struct arena_chunk *top;
 	size_t top_used, used;
 };
 
-/* max: bytes that arena_try may hand out in all; sizes that the code chose are not counted against it. */
+/* max: bytes that arena_try may hand out in all; sizes that the code chose are not counted against
+ * it. */
 void arena_init(struct arena *a, size_t max);
 /* Forgets all, keeps one chunk for the next command. */
 void arena_reset(struct arena *a);
@@ -33,7 +34,7 @@ MUST_USE void *arena_get(struct arena *a, size_t n, size_t align);
 /* Size from the wire: NULL when it would pass max or there is no memory. */
 MUST_USE void *arena_try(struct arena *a, size_t n, size_t align);
 
-#define NEW(a, T) ((T *)arena_get(a, sizeof(T), _Alignof(T)))
+#define NEW(a, T)	 ((T *)arena_get(a, sizeof(T), _Alignof(T)))
 /* n of them, n from the wire: may be NULL. */
 #define NEW_TRY(a, T, n) ((T *)arena_try(a, size_mul(n, sizeof(T)), _Alignof(T)))
 

@@ -2,10 +2,10 @@
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE	  __attribute__((warn_unused_result))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define UNUSED __attribute__((unused))
-#define NORETURN __attribute__((noreturn))
+#define UNUSED		  __attribute__((unused))
+#define NORETURN	  __attribute__((noreturn))
 
 /* Marks a function that can sleep. Only WAITS functions call it; tools/waits checks. */
 #define WAITS
@@ -16,6 +16,6 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct of type T whose member m is at p. */
-#define CONTAINER(p, T, m) ((T *)(void *)((char *)(p) - offsetof(T, m)))
+#define CONTAINER(p, T, m) ((T *)(void *)((char *)(p)-offsetof(T, m)))
 
 #endif

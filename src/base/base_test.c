@@ -167,13 +167,11 @@ TEST(base64_rfc4648)
 	static const struct {
 		str plain, coded;
 	} rows[] = {
-		{ S(""), S("") },
-		{ S("f"), S("Zg==") },
-		{ S("fo"), S("Zm8=") },
-		{ S("foo"), S("Zm9v") },
-		{ S("foobar"), S("Zm9vYmFy") },
+		{ S(""), S("") },	 { S("f"), S("Zg==") },		 { S("fo"), S("Zm8=") },
+		{ S("foo"), S("Zm9v") }, { S("foobar"), S("Zm9vYmFy") },
 	};
-	static const str bad[] = { S("Zg="), S("Zg"), S("Zh=="), S("Z==="), S("Zm9v="), S("Zm 9v"), S("Zg==Zg==") };
+	static const str bad[] = { S("Zg="),   S("Zg"),	   S("Zh=="),	 S("Z==="),
+				   S("Zm9v="), S("Zm 9v"), S("Zg==Zg==") };
 	CLEANUP(buf_free) struct buf b;
 
 	buf_init(&b, 100);
@@ -212,8 +210,10 @@ TEST(hex_and_xtext)
 
 TEST(utf8_rfc3629)
 {
-	static const str good[] = { S("a"), S("\xc3\xa9"), S("\xe2\x82\xac"), S("\xf0\x9f\x98\x80") };
-	static const str bad[] = { S("\xc0\x80"), S("\xed\xa0\x80"), S("\xf4\x90\x80\x80"), S("\xe2\x82"), S("\x80") };
+	static const str good[] = { S("a"), S("\xc3\xa9"), S("\xe2\x82\xac"),
+				    S("\xf0\x9f\x98\x80") };
+	static const str bad[] = { S("\xc0\x80"), S("\xed\xa0\x80"), S("\xf4\x90\x80\x80"),
+				   S("\xe2\x82"), S("\x80") };
 	CLEANUP(buf_free) struct buf b;
 
 	buf_init(&b, 100);
@@ -238,7 +238,8 @@ TEST(hash_vectors)
 		key[i] = (uint8_t)i;
 	for (unsigned i = 0; i < 15; i++)
 		in[i] = (char)i;
-	CHECK(hash_sip(key, str_of(in, 15)) == 0xa129ca6149be45e5); /* the SipHash paper, appendix A */
+	CHECK(hash_sip(key, str_of(in, 15)) ==
+	      0xa129ca6149be45e5); /* the SipHash paper, appendix A */
 	CHECK(hash_crc32c(0, STR("123456789")) == 0xe3069283);
 }
 

@@ -5,10 +5,10 @@
 #include "base/buf.h"
 
 struct date {
-	int year, month, day;     /* month and day from 1 */
+	int year, month, day;	  /* month and day from 1 */
 	int hour, minute, second; /* second up to 60 */
-	int zone;                 /* minutes east of UTC */
-	int weekday;              /* 0 Sunday; filled by date_of, ignored by date_seconds */
+	int zone;		  /* minutes east of UTC */
+	int weekday;		  /* 0 Sunday; filled by date_of, ignored by date_seconds */
 };
 
 /* Local civil time at zone minutes east. */

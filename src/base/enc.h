@@ -18,7 +18,8 @@ MUST_USE err dec_xtext(struct buf *out, str in);
 
 /* True when s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(str s);
-/* The code point at the start of *s, which moves behind it; U+FFFD for a malformed byte, -1 at the end. */
+/* The code point at the start of *s, which moves behind it; U+FFFD for a malformed byte, -1 at the
+ * end. */
 int32_t utf8_next(str *s);
 /* The encoding of cp; what is no scalar value becomes U+FFFD. */
 void utf8_add(struct buf *out, int32_t cp);

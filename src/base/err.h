@@ -9,18 +9,18 @@
 
 typedef enum {
 	OK,
-	E_EOF,      /* the peer closed, or no more rows */
+	E_EOF,	    /* the peer closed, or no more rows */
 	E_TIMEOUT,  /* the deadline passed */
 	E_CANCELED, /* this fiber was told to stop; every wait says so from now on */
 	E_LIMIT,    /* over a limit of base/limits.h, or of a setting */
 	E_SYNTAX,   /* the grammar does not allow it */
 	E_NOTFOUND,
 	E_EXISTS,
-	E_AGAIN,    /* not now: try later (locked, busy, moving) */
-	E_DENIED,   /* allowed to nobody, or not to this peer */
-	E_FULL,     /* no room: disk reserve or quota */
-	E_IO,       /* the system, a library or a peer failed */
-	E_CORRUPT,  /* stored bytes are not what was written */
+	E_AGAIN,   /* not now: try later (locked, busy, moving) */
+	E_DENIED,  /* allowed to nobody, or not to this peer */
+	E_FULL,	   /* no room: disk reserve or quota */
+	E_IO,	   /* the system, a library or a peer failed */
+	E_CORRUPT, /* stored bytes are not what was written */
 } err;
 
 struct fault {
@@ -45,11 +45,11 @@ const struct fault *err_last(void);
 struct fault *err_slot(struct fault *slot);
 
 /* Hands an error on to the caller. */
-#define TRY(expr)                          \
-	do {                               \
-		err try_e_ = (expr);       \
-		if (try_e_ != OK)          \
-			return try_e_;     \
+#define TRY(expr)                                                                                  \
+	do {                                                                                       \
+		err try_e_ = (expr);                                                               \
+		if (try_e_ != OK)                                                                  \
+			return try_e_;                                                             \
 	} while (0)
 
 #endif

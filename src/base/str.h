@@ -15,7 +15,10 @@ typedef struct {
 } str;
 
 #define STR(lit) ((str){ "" lit, sizeof(lit) - 1 }) /* in an expression */
-#define S(lit) { "" lit, sizeof(lit) - 1 }          /* in a static initialiser */
+#define S(lit)                                                                                     \
+	{                                                                                          \
+		"" lit, sizeof(lit) - 1                                                            \
+	} /* in a static initialiser */
 /* For "%.*s"; what is over INT_MAX is cut. */
 #define STRF(s) str_width(s), (s).p
 
@@ -58,12 +61,13 @@ bool str_next(str *rest, char sep, str *piece);
 /* The next run of bytes that are not space or tab. */
 bool str_word(str *rest, str *word);
 
-/* The whole of s as a decimal number, no sign (or one leading '-' for _i64). E_SYNTAX: empty or other bytes;
- * E_LIMIT: above max / out of range. */
+/* The whole of s as a decimal number, no sign (or one leading '-' for _i64). E_SYNTAX: empty or
+ * other bytes; E_LIMIT: above max / out of range. */
 MUST_USE err str_u64(str s, uint64_t max, uint64_t *out);
 MUST_USE err str_i64(str s, int64_t *out);
 
-/* Copies at most cap-1 bytes and a NUL, for system calls. E_LIMIT when cut, E_SYNTAX when s has a NUL inside. */
+/* Copies at most cap-1 bytes and a NUL, for system calls. E_LIMIT when cut, E_SYNTAX when s has a
+ * NUL inside. */
 MUST_USE err str_to_z(str s, char *out, size_t cap);
 
 /* True when every byte is printable ASCII or space / plain 7 bit. */

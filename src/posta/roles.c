@@ -9,9 +9,7 @@
 #include "roles/submission/submission.h"
 
 const struct role *const roles[] = {
-	&role_store, &role_relay,      &role_mx,
-	&role_proxy, &role_submission, &role_monitor,
-	NULL,
+	&role_store, &role_relay, &role_mx, &role_proxy, &role_submission, &role_monitor, NULL,
 };
 
 const struct role *role_find(str name)

@@ -75,8 +75,9 @@ void sup_socket_add(struct supervisor *s, str key, int fd);
 /* Users, groups, folders, their owners. Texts say what to do. */
 MUST_USE err sup_identities(struct supervisor *s);
 MUST_USE err sup_folders(const struct supervisor *s, const struct config *c);
-/* The directory's databases: made when absent, brought to this program's schema, and rolled back where a
- * writer died, since roles that only read cannot. A locked one is logged and left: nothing waits for it. */
+/* The directory's databases: made when absent, brought to this program's schema, and rolled back
+ * where a writer died, since roles that only read cannot. A locked one is logged and left: nothing
+ * waits for it. */
 void sup_databases(const struct config *c);
 /* One supervisor a run folder. */
 MUST_USE err sup_lock(struct supervisor *s);

@@ -1,5 +1,5 @@
-/* run/clock.h: the two clocks. Deadlines are absolute, monotonic, in milliseconds; dates are seconds
- * since 1970. Tests put a simulated clock in their place. */
+/* run/clock.h: the two clocks. Deadlines are absolute, monotonic, in milliseconds; dates are
+ * seconds since 1970. Tests put a simulated clock in their place. */
 #ifndef RUN_CLOCK_H
 #define RUN_CLOCK_H
 

@@ -16,7 +16,8 @@ struct fiber;
 /* ---- loops ---- */
 /* A loop for the calling thread to run. E_IO when the kernel gives no descriptor. */
 MUST_USE err loop_new(struct loop **out);
-/* Runs until loop_stop and until its last fiber has ended. Marks the loop as the thread's current one. */
+/* Runs until loop_stop and until its last fiber has ended. Marks the loop as the thread's current
+ * one. */
 void loop_run(struct loop *l);
 /* From any thread: cancels every fiber of the loop and lets loop_run return when they are gone. */
 void loop_stop(struct loop *l);
@@ -30,8 +31,9 @@ void loop_post(struct loop *l, void (*fn)(void *), void *arg);
 MUST_USE err loop_main(err (*fn)(void *), void *arg);
 
 /* ---- fibers ---- */
-/* Starts fn(arg) soon, on this thread's loop. name is static text, for logs. Nobody need join it: it
- * frees itself. Never fails but for memory, which ends the process; callers bound their number. */
+/* Starts fn(arg) soon, on this thread's loop. name is static text, for logs. Nobody need join it:
+ * it frees itself. Never fails but for memory, which ends the process; callers bound their number.
+ */
 struct fiber *fiber_spawn(const char *name, err (*fn)(void *), void *arg);
 /* The same with a handle that stays valid until fiber_join, which must be called once. */
 struct fiber *fiber_start(const char *name, err (*fn)(void *), void *arg);
@@ -45,9 +47,10 @@ struct fiber *fiber_here(void);
 const char *fiber_name(const struct fiber *f);
 
 WAITS MUST_USE err fiber_sleep(msec until); /* OK at the time, or E_CANCELED */
-WAITS MUST_USE err fiber_yield(void);       /* lets all ready fibers run once */
-/* Waits until fd is readable (or writable). E_TIMEOUT, E_CANCELED. One fiber a descriptor and direction.
- * Readiness is edge-triggered: call after EAGAIN alone. fiber_fd_forget before close(fd). */
+WAITS MUST_USE err fiber_yield(void);	    /* lets all ready fibers run once */
+/* Waits until fd is readable (or writable). E_TIMEOUT, E_CANCELED. One fiber a descriptor and
+ * direction. Readiness is edge-triggered: call after EAGAIN alone. fiber_fd_forget before
+ * close(fd). */
 WAITS MUST_USE err fiber_wait_read(int fd, msec deadline);
 WAITS MUST_USE err fiber_wait_write(int fd, msec deadline);
 void fiber_fd_forget(int fd);
@@ -64,7 +67,8 @@ struct waitq {
 void waitq_init(struct waitq *q);
 /* Sleeps until woken. The condition is looked at again by the caller. E_TIMEOUT, E_CANCELED. */
 WAITS MUST_USE err waitq_wait(struct waitq *q, msec deadline);
-/* The same, and readable input on fd ends it as well (OK): call after EAGAIN alone, as fiber_wait_read. */
+/* The same, and readable input on fd ends it as well (OK): call after EAGAIN alone, as
+ * fiber_wait_read. */
 WAITS MUST_USE err waitq_wait_read(struct waitq *q, int fd, msec deadline);
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);

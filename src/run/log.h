@@ -17,12 +17,21 @@ struct log_kv {
 	str s;
 	int64_t i;
 };
-#define KS(k, v) { .key = (k), .kind = LOG_KV_STR, .s = (v) }          /* a str */
-#define KI(k, v) { .key = (k), .kind = LOG_KV_INT, .i = (int64_t)(v) } /* an integer */
-#define KE(e) { .key = "error", .kind = LOG_KV_ERR, .i = (int64_t)(e) } /* an err, with err_last()'s text */
+#define KS(k, v)                                                                                   \
+	{                                                                                          \
+		.key = (k), .kind = LOG_KV_STR, .s = (v)                                           \
+	} /* a str */
+#define KI(k, v)                                                                                   \
+	{                                                                                          \
+		.key = (k), .kind = LOG_KV_INT, .i = (int64_t)(v)                                  \
+	} /* an integer */
+#define KE(e)                                                                                      \
+	{                                                                                          \
+		.key = "error", .kind = LOG_KV_ERR, .i = (int64_t)(e)                              \
+	} /* an err, with err_last()'s text */
 
 /* LOG(LOG_INFO, "smtp.reject", KS("why", why), KI("size", n)); the fiber's trace id is added. */
-#define LOG(level, event, ...) \
+#define LOG(level, event, ...)                                                                     \
 	log_write(level, event, (const struct log_kv[]){ __VA_ARGS__ __VA_OPT__(, ){ .key = 0 } })
 void log_write(enum log_level level, const char *event, const struct log_kv *kv);
 

@@ -13,8 +13,8 @@ struct metric {
 	enum metric_kind { METRIC_COUNTER, METRIC_GAUGE } kind;
 	_Atomic int64_t value;
 };
-#define METRIC(id, name_, labels_, kind_, help_)                                             \
-	static struct metric id = { name_, labels_, help_, kind_, 0 };                       \
+#define METRIC(id, name_, labels_, kind_, help_)                                                   \
+	static struct metric id = { name_, labels_, help_, kind_, 0 };                             \
 	__attribute__((section("posta_metrics"), used)) static struct metric *const id##_ptr = &id
 
 static inline void metric_add(struct metric *m, int64_t n)

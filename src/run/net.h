@@ -13,7 +13,8 @@ struct net_addr {
 	socklen_t n;
 };
 
-/* "127.0.0.1:25", "[::1]:25", "unix:/path" or "/path". E_SYNTAX with a text that says what is wrong. */
+/* "127.0.0.1:25", "[::1]:25", "unix:/path" or "/path". E_SYNTAX with a text that says what is
+ * wrong. */
 MUST_USE err net_parse(str text, struct net_addr *out);
 /* "127.0.0.1:25", "[::1]:25", "unix:/path". */
 void net_print(const struct net_addr *a, struct buf *out);
@@ -23,7 +24,8 @@ bool net_is_unix(const struct net_addr *a);
 bool net_is_loopback(const struct net_addr *a);
 unsigned net_port(const struct net_addr *a);
 void net_set_port(struct net_addr *a, unsigned port);
-/* The network that limits count by: IPv4 /bits4 (24), IPv6 /bits6 (64 or 48), as bytes for a map key. */
+/* The network that limits count by: IPv4 /bits4 (24), IPv6 /bits6 (64 or 48), as bytes for a map
+ * key. */
 str net_prefix(const struct net_addr *a, unsigned bits4, unsigned bits6, char out[17]);
 /* "10.0.0.0/8", "::1" : networks of settings. */
 struct net_block {
@@ -33,13 +35,14 @@ struct net_block {
 MUST_USE err net_block_parse(str text, struct net_block *out);
 bool net_block_has(const struct net_block *b, const struct net_addr *a);
 
-/* A listening, non-blocking, close-on-exec TCP or unix socket. Unix: an old socket file is replaced;
- * mode gives its permissions. E_IO with a text that names the address. */
+/* A listening, non-blocking, close-on-exec TCP or unix socket. Unix: an old socket file is
+ * replaced; mode gives its permissions. E_IO with a text that names the address. */
 MUST_USE err net_listen(const struct net_addr *a, unsigned mode, int *fd);
 /* The next connection, TCP_NODELAY set. */
 WAITS MUST_USE err net_accept(int listen_fd, int *fd, struct net_addr *peer);
 /* from: local address to bind, or NULL. */
-WAITS MUST_USE err net_connect(const struct net_addr *to, const struct net_addr *from, msec deadline, int *fd);
+WAITS MUST_USE err net_connect(const struct net_addr *to, const struct net_addr *from,
+			       msec deadline, int *fd);
 /* uid, gid and pid of a unix socket's peer. E_DENIED for another kind of socket. */
 struct net_cred {
 	uid_t uid;

@@ -11,8 +11,8 @@ struct tls_ctx;
 struct tls_cert {
 	str cert_pem, key_pem; /* chain, leaf first; private key */
 };
-/* A server context with one certificate a name (SNI picks by the certificates' subjectAltName; the first one
- * is the default). E_SYNTAX with OpenSSL's reason when a pair does not fit. */
+/* A server context with one certificate a name (SNI picks by the certificates' subjectAltName; the
+ * first one is the default). E_SYNTAX with OpenSSL's reason when a pair does not fit. */
 MUST_USE err tls_server_new(const struct tls_cert *certs, size_t n, struct tls_ctx **out);
 /* A client context. verify: against the system's certificates, or ca_pem when not "". */
 MUST_USE err tls_client_new(bool verify, str ca_pem, struct tls_ctx **out);

@@ -15,7 +15,8 @@ struct settings {
 
 #define AT(member) offsetof(struct settings, member)
 static const struct conf_key keys[] = {
-	{ "hostname", CONF_STR, AT(hostname), 0, 0, "", "name in greetings; empty: the node's hostname" },
+	{ "hostname", CONF_STR, AT(hostname), 0, 0, "",
+	  "name in greetings; empty: the node's hostname" },
 	{ "default_domain", CONF_STR, AT(default_domain), 0, 0, "",
 	  "domain of logins without '@'" },
 	{ "scram", CONF_BOOL, AT(login.scram), 0, 0, "false", "announce SCRAM-SHA-256 and -PLUS" },
