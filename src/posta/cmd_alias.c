@@ -91,7 +91,7 @@ static int list(struct dircmd *c, int argc, char **argv)
 static err show_alias(void *arg, str address, str targets)
 {
 	struct dircmd *c = arg;
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	str one;
 
 	buf_init(&b, MIB(1));

@@ -1,9 +1,11 @@
 /* posta check: says what is wrong with posta.conf and what to write instead. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "posta/cmd.h"
 #include "posta/config.h"
+#include "services/directory/secrets.h"
 
 static int settings(void)
 {
@@ -42,6 +44,46 @@ static void print_json(const struct cmd_env *env, bool ok)
 	buf_free(&out);
 }
 
+static bool announces_scram(struct cmd_env *env, const char *role)
+{
+	struct on {
+		bool scram;
+	} on = { 0 };
+	static const struct conf_key key = { .name = "scram",
+					     .type = CONF_BOOL,
+					     .dflt = "false",
+					     .help = "announce SCRAM-SHA-256 and -PLUS" };
+	struct buf complaints;
+
+	buf_init(&complaints, KIB(4)); /* the role's own check has complained already */
+	err e = conf_read_known(conf_find(conf_root(env->config->conf), role), &key, 1, &on,
+				env->arena, &complaints);
+
+	buf_free(&complaints);
+	return !e && on.scram;
+}
+
+/* A client that is offered SCRAM uses it, and fails for a user whose verifier is not written yet.
+ */
+static void warn_of_scram(struct cmd_env *env)
+{
+	struct secrets *s = NULL;
+	int64_t n = 0;
+
+	if (!announces_scram(env, "proxy") && !announces_scram(env, "submission"))
+		return;
+	if (access(env->config->secrets, R_OK | W_OK) != 0 ||
+	    secrets_open(env->config->secrets, NULL, false, &s) != OK)
+		return; /* not this machine's, or not this user's to see */
+	if (secrets_without_scram(s, &n) == OK && n > 0)
+		fprintf(stderr,
+			"warning: scram = true, but %lld users have a password without a verifier "
+			"yet and "
+			"cannot log in by SCRAM; a login with PLAIN writes it\n",
+			(long long)n);
+	secrets_close(s);
+}
+
 static int check(struct cmd_env *env, int argc, char **argv)
 {
 	if (argc == 2 && str_eq(str_z(argv[1]), STR("--settings")))
@@ -52,6 +94,8 @@ static int check(struct cmd_env *env, int argc, char **argv)
 		return cmd_usage(env, "it takes no \"%s\"", argv[1]);
 	int code = cmd_load(env);
 
+	if (code == CMD_OK)
+		warn_of_scram(env);
 	if (env->json)
 		print_json(env, code == CMD_OK);
 	else if (code == CMD_OK)

@@ -201,7 +201,7 @@ void dircmd_close(struct dircmd *c)
 
 int dircmd_done(struct dircmd *c, const char *kind, str name, const char *what)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 
 	buf_init(&b, KIB(8));
 	if (c->env->json) {

@@ -99,7 +99,7 @@ static err show_json(void *arg, const struct dir_row *row)
 
 int dircmd_kind_show(struct dircmd *c, const struct dir_kind *k, int argc, char **argv)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	uint64_t id = 0;
 	int code = dircmd_parse(c, argc, argv, NULL, NULL, 1, 1);
 

@@ -138,7 +138,9 @@ def test_scram_over_tls(own_platform):
         assert not scram(p, "ana", "wrong", plus)
         assert not scram(p, "nobody", "ana-secret", plus)
     # a ready hash has no verifier: a login in clear writes it
+    assert p.posta("check").stderr == ""
     p.posta("user", "add", "old@demo.test", "--hash", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=")
+    assert "1 users have a password without a verifier" in p.posta("check").stderr
     wait_for(lambda: logs_in(p, "old@demo.test", "password"))
     assert scram(p, "old@demo.test", "password", plus=True)
     assert p.stop() == 0

@@ -7,8 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void again(const struct csv_record *r)
 {
-	CLEANUP(buf_free) struct buf out;
-	CLEANUP(buf_free) struct buf space;
+	CLEANUP(buf_free) struct buf out = { 0 };
+	CLEANUP(buf_free) struct buf space = { 0 };
 	struct csv_record r2;
 
 	buf_init(&out, LIM_CSV_LINE * 3);
@@ -30,7 +30,7 @@ static void again(const struct csv_record *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	CLEANUP(buf_free) struct buf space;
+	CLEANUP(buf_free) struct buf space = { 0 };
 	str in = str_of(data, n);
 	struct csv_record r;
 

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void plain(str in)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	struct sasl_plain p, again;
 
 	if (sasl_plain_parse(in, &p))
@@ -22,8 +22,8 @@ static void plain(str in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	CLEANUP(arena_free) struct arena a;
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(arena_free) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf b = { 0 };
 	str in = str_of(data, n), view;
 	struct scram_server_first s;
 	struct scram_final l;

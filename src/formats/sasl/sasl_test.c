@@ -83,7 +83,7 @@ TEST(saslprep)
 
 TEST(scram_rfc7677_client)
 {
-	CLEANUP(scram_client_free) struct scram_client c;
+	CLEANUP(scram_client_free) struct scram_client c = { 0 };
 	CLEANUP(buf_free) struct buf out;
 
 	buf_init(&out, LIM_SASL);
@@ -178,7 +178,7 @@ TEST(scram_server_first_is_hostile_too)
 	      E_LIMIT); /* our CPU */
 	CHECK(scram_parse_server_first(STR("r=ab,s=,i=4096"), &s) == E_SYNTAX);
 	CHECK(scram_parse_server_first(STR("r=ab,i=4096"), &s) == E_SYNTAX);
-	CLEANUP(scram_client_free) struct scram_client c;
+	CLEANUP(scram_client_free) struct scram_client c = { 0 };
 	CLEANUP(buf_free) struct buf out;
 
 	buf_init(&out, LIM_SASL);

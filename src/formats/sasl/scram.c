@@ -167,7 +167,7 @@ err scram_parse_first(str m, struct arena *a, struct scram_first *out)
 
 static err decode_into(str in, uint8_t *out, size_t max, size_t *n)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 
 	buf_init(&b, max);
 	TRY(dec_base64(&b, in));
@@ -202,7 +202,7 @@ void scram_print_server_first(str nonce, const struct scram_verifier *v, struct 
 
 err scram_parse_final(str m, struct arena *a, struct scram_final *out)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	str rest = m, binding, proof;
 	size_t at = str_search(m, STR(",p=")), n;
 
@@ -257,7 +257,7 @@ void scram_client_first(struct scram_client *c, str user, struct buf *out)
 err scram_client_final(struct scram_client *c, str server_first, str password, str binding,
 		       struct buf *out)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	struct scram_server_first s;
 	struct scram_verifier v = { 0 };
 	uint8_t key[SCRAM_KEY], proof[SCRAM_KEY];

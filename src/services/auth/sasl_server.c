@@ -170,7 +170,7 @@ WAITS static err find_verifier(struct sasl_server *s)
 
 static err make_nonce(struct sasl_server *s)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	unsigned char r[18];
 
 	if (RAND_bytes(r, sizeof(r)) != 1)
@@ -205,7 +205,7 @@ WAITS static err scram_first(struct sasl_server *s, str message, struct buf *cha
 /* c= must repeat the GS2 header and the octets that bind this very channel. */
 static err check_binding(struct sasl_server *s, str got)
 {
-	CLEANUP(buf_free) struct buf want;
+	CLEANUP(buf_free) struct buf want = { 0 };
 
 	buf_init(&want, LIM_SASL);
 	buf_add(&want, s->first.gs2);

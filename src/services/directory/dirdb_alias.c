@@ -172,7 +172,7 @@ static err targets_of(struct directory *d, int64_t id, struct buf *out)
 err directory_alias_each(struct directory *d, str within, str address,
 			 err (*fn)(void *arg, str address, str targets), void *arg)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
 	struct dir_address a;
 	uint64_t domain;

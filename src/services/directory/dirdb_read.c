@@ -91,8 +91,8 @@ static err make_row(struct sql_stmt *st, const struct dir_kind *k, struct buf *b
 err directory_each(struct directory *d, const struct dir_kind *k, str within, uint64_t one,
 		   err (*fn)(void *arg, const struct dir_row *row), void *arg)
 {
-	CLEANUP(buf_free) struct buf q;
-	CLEANUP(buf_free) struct buf values;
+	CLEANUP(buf_free) struct buf q = { 0 };
+	CLEANUP(buf_free) struct buf values = { 0 };
 	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
 	struct sql_value v[2];
 	struct dir_row row;

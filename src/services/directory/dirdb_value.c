@@ -92,7 +92,7 @@ static err parse_date(str text, struct sql_value *out)
 
 static err parse_addresses(str text, struct arena *a, struct sql_value *out)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	str rest = text, one;
 
 	buf_init(&b, LIM_DIR_TEXT);

@@ -1,6 +1,8 @@
 #include "services/directory/directory.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -533,6 +535,78 @@ WAITS static err locked(void *arg)
 	dirtable_close(f->t);
 	directory_close(d);
 	return OK;
+}
+
+/* ---- other threads ask while the tail changes the table ---- */
+
+struct asker {
+	struct dirtable *t;
+	_Atomic bool stop;
+	_Atomic unsigned wrong;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *k = arg;
+	struct arena a;
+	struct dir_answer got;
+
+	arena_init(&a, MIB(1));
+	while (!k->stop) {
+		arena_reset(&a);
+		/* ana stays; busy comes and goes; the alias leads somewhere at all times */
+		k->wrong += dirtable_address(k->t, STR("ana@demo.test"), &a, &got) ||
+			    got.what != DIR_USER;
+		k->wrong += dirtable_address(k->t, STR("sales@demo.test"), &a, &got) ||
+			    got.what != DIR_ALIAS;
+		k->wrong += dirtable_address(k->t, STR("busy@demo.test"), &a, &got) ||
+			    (got.what != DIR_USER && got.what != DIR_UNKNOWN);
+		(void)dirtable_listed(k->t, 1, STR("foe@x.example"));
+	}
+	arena_free(&a);
+	return NULL;
+}
+
+WAITS static err crowd(void *arg)
+{
+	struct follow *f = arg;
+	struct directory *d = demo(f->p.db);
+	struct asker k = { 0 };
+	pthread_t threads[3];
+
+	open_table(f);
+	k.t = f->t;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		CHECK(pthread_create(&threads[i], NULL, ask, &k) == 0);
+	for (int i = 0; i < 8; i++) {
+		(void)add(d, &dir_user_kind, "busy@demo.test");
+		CHECK_OK(directory_list_add(d, 1, DIR_LIST_BLOCK, STR("foe@x.example"), STR("")));
+		UNTIL(what(f->t, "busy@demo.test") == DIR_USER);
+		CHECK_OK(directory_remove(d, &dir_user_kind, STR("busy@demo.test")));
+		CHECK_OK(directory_list_remove(d, 1, DIR_LIST_BLOCK, STR("foe@x.example")));
+		CHECK_OK(directory_begin(d)); /* half of the time everything is loaded anew */
+		directory_note_all(d);
+		CHECK_OK(set(d, &dir_user_kind, "ana@demo.test", "quota", "1G"));
+		CHECK_OK(i & 1 ? directory_commit(d) : (directory_rollback(d), OK));
+		UNTIL(what(f->t, "busy@demo.test") == DIR_UNKNOWN);
+	}
+	k.stop = true;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
+	CHECK(k.wrong == 0);
+	dirtable_close(f->t);
+	directory_close(d);
+	return OK;
+}
+
+TEST(other_threads_ask_meanwhile)
+{
+	CLEANUP(place_drop) struct place p;
+	struct follow f = { 0 };
+
+	place_make(&p);
+	f.p = p;
+	CHECK_OK(loop_main(crowd, &f));
 }
 
 TEST(locked_directory_stops_nobody)

@@ -409,7 +409,7 @@ bool dirtable_domain_is_ours(struct dirtable *d, str domain)
 
 bool dirtable_may_send_as(struct dirtable *d, uint64_t user, str address)
 {
-	CLEANUP(arena_free) struct arena a;
+	CLEANUP(arena_free) struct arena a = { 0 };
 	struct dir_answer answer;
 	struct dir_user own;
 	bool may = false;

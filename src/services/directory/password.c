@@ -114,7 +114,7 @@ static err digest_parts(const struct digest_form *f, str rest, struct buf *out)
 
 static bool verify_digest(const struct digest_form *f, str password, str rest)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	unsigned char got[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	const EVP_MD *md = EVP_get_digestbyname(f->digest);
@@ -157,7 +157,7 @@ bool password_verify(str password, str hash)
 
 bool password_form_known(str hash)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	str rest, scheme = split_scheme(hash, &rest);
 	const struct digest_form *f = find_digest(scheme);
 	char setting[PASSWORD_HASH];
@@ -198,7 +198,7 @@ err password_app(char out[32], char hash[PASSWORD_HASH])
 {
 	static const char letters[] =
 		"abcdefghijkmnopqrstuvwxyz2345679"; /* 32; none looks like another */
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	unsigned char r[20], salt[12], md[EVP_MAX_MD_SIZE + sizeof(salt)];
 	unsigned n = 0;
 	size_t at = 0;

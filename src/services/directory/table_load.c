@@ -130,7 +130,7 @@ static err targets_of(struct sql *s, int64_t alias, struct buf *out)
 static err put_aliases(struct sql *s, struct table *t, uint64_t one, const struct table_guard *g)
 {
 	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	bool found = false;
 	err e;
 
