@@ -212,7 +212,8 @@ err box_load(struct box *b)
 	b->nsubs = tmp.nsubs;
 	b->loaded = e == OK;
 	LIST_EACH (l, &b->views) {
-		struct folder *f = box_find_id(b, CONTAINER(l, struct view, link)->pub.folder);
+		const struct view *v = CONTAINER(l, struct view, link);
+		struct folder *f = v->resting ? NULL : box_find_id(b, v->pub.folder);
 
 		if (f)
 			f->views++;

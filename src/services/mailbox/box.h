@@ -27,6 +27,9 @@ struct mailstore {
 	struct link ready;    /* boxes that wait for a thread */
 	pthread_cond_t wake;
 	bool stop;
+	pthread_t rester; /* puts waiting views to rest */
+	pthread_cond_t rest;
+	bool resting; /* it was started */
 	pthread_t *threads;
 	size_t nthreads;
 };
@@ -167,8 +170,14 @@ struct view {
 	struct waker *w;
 	struct link link; /* box->views */
 	bool waiting;	  /* in folder_wait, and not woken yet */
+	msec since;	  /* waiting */
+	bool resting;	  /* its list is given up: rest.c */
+	struct buf uids;
+	size_t rested_n;
 };
 struct view *view_of(struct folder_view *v);
+/* One view less wants the folder's list in memory. Box's mutex held; f may be NULL. */
+void folder_unview(struct box *b, struct folder *f);
 /* A transaction changed the folder: wakes those who wait for it. Box's mutex held. */
 void views_wake(struct box *b, uint64_t folder);
 /* Reads the folder's mails unless they are in memory. In a store's thread, in the box's turn. */
@@ -180,6 +189,11 @@ MUST_USE err view_stage(struct txn *t, struct view *v, struct staged **s);
 const struct mail *folder_mail(const struct folder *f, uint32_t uid, size_t *from);
 /* The view takes changed[n] (after publishing) as seen. Box's mutex held. */
 void view_apply(struct txn *t, struct view *v, const struct staged *s);
+
+/* ---- rest.c ---- */
+void *rest_thread(void *m);
+/* Ends waiting; the view has its list again. */
+WAITS MUST_USE err view_rouse(struct view *v);
 
 /* ---- body.c: blobs and who refers to them ---- */
 void body_new_id(struct body_id *id);

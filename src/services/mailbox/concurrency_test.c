@@ -1,11 +1,13 @@
 /* Many loops on one box: deliveries, flags, expunges and IDLE at once; run under ThreadSanitizer
  * too. */
 #include "base/test.h"
+#include "services/mailbox/box.h"
 #include "services/mailbox/mailbox.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 
@@ -173,7 +175,9 @@ static void run_world(err (*const fns[])(void *), size_t n, struct world *w)
 
 	CHECK_OK(kv_open_memory(&w->kv));
 	CHECK_OK(mailstore_open(
-		&(struct mailstore_options){ .kv = w->kv, .body_age = -1, .threads = 3 }, &w->m));
+		&(struct mailstore_options){
+			.kv = w->kv, .body_age = -1, .threads = 3, .rest_after = 5 },
+		&w->m));
 	for (size_t i = 0; i < n; i++) {
 		actors[i] = (struct actor){ .w = w, .fn = fns[i] };
 		CHECK(!pthread_create(&actors[i].thread, NULL, on_a_loop, &actors[i]));
@@ -209,4 +213,114 @@ TEST(mailbox_sessions_are_cut_off)
 	struct world w = { 0 };
 
 	run_world(fns, COUNT(fns), &w);
+}
+
+/* ---- a view that rests ---- */
+struct rester {
+	struct world w;
+	struct folder_view *v;
+	struct folder_changes ch;
+	struct arena a;
+	_Atomic bool open, done;
+};
+
+WAITS static err rest_until_news(void *arg)
+{
+	struct rester *r = arg;
+	struct box *b;
+
+	TRY(box_open(r->w.m, 1, 0, 0, &b));
+	TRY(folder_open(b, STR("INBOX"), false, &r->v));
+	box_drop(b);
+	r->open = true;
+	TRY(folder_wait(r->v, clock_in(20000)));
+	TRY(folder_sync(r->v, true, &r->a, &r->ch));
+	r->done = true;
+	return OK;
+}
+
+static void *rester_loop(void *arg)
+{
+	struct rester *r = arg;
+	static err result;
+
+	result = loop_main(rest_until_news, r);
+	return &result;
+}
+
+static bool is_resting(struct rester *r)
+{
+	struct view *v = view_of(r->v);
+	struct box *b = r->v->box;
+
+	(void)pthread_mutex_lock(&b->mu);
+	bool is = v->resting;
+	(void)pthread_mutex_unlock(&b->mu);
+	return is;
+}
+
+static void set_waiting(struct rester *r, bool waiting)
+{
+	(void)pthread_mutex_lock(&r->v->box->mu);
+	view_of(r->v)->waiting = waiting;
+	(void)pthread_mutex_unlock(&r->v->box->mu);
+}
+
+static void add_mail(struct box *b)
+{
+	struct spool *s = spool_new("/tmp", LIM_MESSAGE);
+	struct appended out;
+
+	CHECK_OK(spool_add(s, STR("Subject: x\r\n\r\ny\r\n")));
+	CHECK_OK(box_append(b, s, &(struct append){ 0 }, &out));
+	spool_drop(s);
+}
+
+static void change_while_resting(struct rester *r, struct box *b)
+{
+	static const struct flag_change deleted = { FLAGS_ADD, FLAG_DELETED, NULL, 0, UINT64_MAX };
+	static const struct flag_change seen = { FLAGS_ADD, FLAG_SEEN, NULL, 0, UINT64_MAX };
+	struct folder_view *v;
+	uint32_t *modified;
+	size_t n;
+
+	CHECK(r->v->n == 0 && !box_find(b, STR("INBOX"))->snap); /* nobody holds the list */
+	CHECK_OK(folder_open(b, STR("INBOX"), true, &v));
+	set_waiting(r, false); /* sleeps through all of it, as a slow loop would */
+	CHECK_OK(folder_store(v, (uint32_t[]){ 2, 5 }, 2, &deleted, &r->a, &modified, &n));
+	CHECK_OK(folder_expunge(v, NULL, 0));
+	CHECK_OK(folder_store(v, (uint32_t[]){ 3 }, 1, &seen, &r->a, &modified, &n));
+	set_waiting(r, true);
+	add_mail(b);
+	folder_close(v);
+}
+
+TEST(mailbox_rests_while_idle)
+{
+	struct rester r = { 0 };
+	struct box *b;
+	pthread_t thread;
+	void *result;
+
+	arena_init(&r.a, MIB(1));
+	CHECK_OK(kv_open_memory(&r.w.kv));
+	CHECK_OK(mailstore_open(
+		&(struct mailstore_options){ .kv = r.w.kv, .threads = 2, .rest_after = 8 },
+		&r.w.m));
+	CHECK_OK(box_open(r.w.m, 1, 0, 0, &b));
+	for (int i = 0; i < 6; i++)
+		add_mail(b);
+	CHECK(!pthread_create(&thread, NULL, rester_loop, &r));
+	while (!r.open || !is_resting(&r))
+		(void)usleep(1000);
+	change_while_resting(&r, b);
+	CHECK(!pthread_join(thread, &result) && *(err *)result == OK && r.done);
+	CHECK(r.ch.nexpunged == 2 && r.ch.expunged_seq[0] == 2 && r.ch.expunged_uid[1] == 5);
+	CHECK(r.ch.nchanged == 1 && r.ch.changed_seq[0] == 2 && r.ch.exists);
+	CHECK(r.v->n == 5 && r.v->mails[1].flags == FLAG_SEEN && r.v->mails[4].uid == 7);
+	folder_close(r.v);
+	box_drop(b);
+	mailstore_close(r.w.m);
+	kv_close(r.w.kv);
+	arena_free(&r.a);
 }

@@ -20,9 +20,11 @@ struct box;	  /* one user's, held */
 struct mailstore_options {
 	struct kv *kv;
 	int64_t keep_expunged; /* milliseconds that an expunged mail stays restorable */
-	int64_t body_age; /* milliseconds before a body that nobody refers to is an orphan; 0 = an
-			     hour, < 0 = none */
-	unsigned threads; /* that commit changes of boxes; 0 = 16 */
+	int64_t body_age;   /* milliseconds before a body that nobody refers to is an orphan; 0 = an
+			       hour, < 0 = none */
+	unsigned threads;   /* that commit changes of boxes; 0 = 16 */
+	int64_t rest_after; /* milliseconds that a session waits for news before it gives its list
+			       of mails up; 0 = a minute */
 	/* Tests alone: called between the steps of a delivery: "body" written, "commit" about to,
 	 * "committed". */
 	void (*fault)(void *arg, const char *where);

@@ -276,8 +276,11 @@ err mailstore_open(const struct mailstore_options *o, struct mailstore **out)
 	m->o = *o;
 	if (!m->o.body_age)
 		m->o.body_age = 3600 * 1000;
+	if (!m->o.rest_after)
+		m->o.rest_after = 60 * 1000;
 	(void)pthread_mutex_init(&m->mu, NULL);
 	(void)pthread_cond_init(&m->wake, NULL);
+	(void)pthread_cond_init(&m->rest, NULL);
 	map_init(&m->boxes);
 	map_init(&m->inflight);
 	list_init(&m->ready);
@@ -289,6 +292,7 @@ err mailstore_open(const struct mailstore_options *o, struct mailstore **out)
 			return fail(E_IO, "no thread for the mail store");
 		}
 	}
+	m->resting = !pthread_create(&m->rester, NULL, rest_thread, m);
 	*out = m;
 	return OK;
 }
@@ -300,9 +304,12 @@ void mailstore_close(struct mailstore *m)
 	(void)pthread_mutex_lock(&m->mu);
 	m->stop = true;
 	(void)pthread_cond_broadcast(&m->wake);
+	(void)pthread_cond_signal(&m->rest);
 	(void)pthread_mutex_unlock(&m->mu);
 	for (size_t i = 0; i < m->nthreads; i++)
 		(void)pthread_join(m->threads[i], NULL);
+	if (m->resting)
+		(void)pthread_join(m->rester, NULL);
 	if (m->boxes.n) {
 		/* Sessions that did not end in time hold boxes: what they point to stays until the
 		 * process ends. */
@@ -312,6 +319,7 @@ void mailstore_close(struct mailstore *m)
 	map_free(&m->boxes);
 	map_free(&m->inflight);
 	(void)pthread_cond_destroy(&m->wake);
+	(void)pthread_cond_destroy(&m->rest);
 	(void)pthread_mutex_destroy(&m->mu);
 	mem_free(m->threads);
 	mem_free(m);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "run/clock.h"
+
 enum { LOAD_PAGE = 2000, VIEW_ARENA = 64 << 10 };
 
 /* ---- lists of mails ---- */
@@ -200,6 +202,15 @@ WAITS err folder_open(struct box *b, str name, bool examine, struct folder_view 
 	return OK;
 }
 
+void folder_unview(struct box *b, struct folder *f)
+{
+	if (!f || !f->views || --f->views || b->scheduled)
+		return;
+	snap_drop(f->snap); /* nobody looks at it: it is read again when somebody does */
+	f->snap = NULL;
+	f->n = 0;
+}
+
 void folder_close(struct folder_view *pub)
 {
 	if (!pub)
@@ -210,13 +221,11 @@ void folder_close(struct folder_view *pub)
 	(void)pthread_mutex_lock(&b->mu);
 	struct folder *f = list_empty(&v->link) ? NULL : box_find_id(b, pub->folder);
 	list_remove(&v->link);
-	if (f && f->views && !--f->views && !b->scheduled) {
-		snap_drop(f->snap); /* nobody looks at it: it is read again when somebody does */
-		f->snap = NULL;
-		f->n = 0;
-	}
+	if (!v->resting)
+		folder_unview(b, f);
 	(void)pthread_mutex_unlock(&b->mu);
 	snap_drop(v->snap);
+	buf_free(&v->uids);
 	waker_drop(v->w);
 	arena_free(&pub->arena);
 	mem_free(v);
@@ -399,6 +408,7 @@ WAITS err folder_sync(struct folder_view *pub, bool may_expunge, struct arena *a
 	struct now now = { 0 };
 
 	*out = (struct folder_changes){ 0 };
+	TRY(view_rouse(v));
 	while (!look(v, &now)) {
 		struct op_load o = { .op = { .run = run_load }, .folder = pub->folder };
 
@@ -433,7 +443,9 @@ static bool has_news(struct view *v)
 		return true;
 	struct folder *f = box_find_id(b, v->pub.folder);
 
-	return !f || f->rec.modseq != v->pub.modseq || f->snap != v->snap || f->n != v->pub.n;
+	if (!f || f->rec.modseq != v->pub.modseq)
+		return true;
+	return !v->resting && (f->snap != v->snap || f->n != v->pub.n);
 }
 
 /* True when there is news; else, with waiting, the next news will wake the view's waker. */
@@ -446,13 +458,13 @@ static bool watch(struct view *v, bool waiting)
 	(void)pthread_mutex_lock(&b->mu);
 	bool news = has_news(v);
 	v->waiting = !news && waiting;
+	v->since = clock_now();
 	(void)pthread_mutex_unlock(&b->mu);
 	return news;
 }
 
-WAITS err folder_wait(struct folder_view *pub, msec deadline)
+WAITS static err wait_for_news(struct view *v, msec deadline)
 {
-	struct view *v = view_of(pub);
 	err e = OK;
 
 	for (;;) {
@@ -464,19 +476,33 @@ WAITS err folder_wait(struct folder_view *pub, msec deadline)
 	}
 }
 
-WAITS err folder_wait_or_input(struct folder_view *pub, struct stream *io, bool *input)
+WAITS static err wait_for_input(struct view *v, struct stream *io, bool *input)
 {
-	struct view *v = view_of(pub);
-
-	*input = false;
 	while (!watch(v, true)) {
 		err e = waker_wait_input(v->w, io);
 
 		if (e == E_AGAIN)
 			continue;
-		(void)watch(v, false);
 		*input = e == OK;
 		return e;
 	}
 	return OK;
+}
+
+WAITS err folder_wait(struct folder_view *pub, msec deadline)
+{
+	struct view *v = view_of(pub);
+	err e = wait_for_news(v, deadline), awake = view_rouse(v);
+
+	return e != OK ? e : awake;
+}
+
+WAITS err folder_wait_or_input(struct folder_view *pub, struct stream *io, bool *input)
+{
+	struct view *v = view_of(pub);
+
+	*input = false;
+	err e = wait_for_input(v, io, input), awake = view_rouse(v);
+
+	return e != OK ? e : awake;
 }
