@@ -93,7 +93,7 @@
 #define LIM_DSN_HEADER KIB(64)   /* octets of a returned header */
 #define LIM_TRACE_PENDING MIB(4) /* octets of events waiting to be written; more are dropped and counted */
 #define LIM_TRACE_DETAIL 1000    /* octets of an event's text */
-#define LIM_RELAY_HOPS 16	     /* addresses of one destination that an attempt tries */
+#define LIM_RELAY_HOPS 6	     /* addresses of one destination that an attempt tries */
 #define LIM_RELAY_IDLE 200	     /* idle connections that wait for the next mail */
 #define LIM_DNS_RECORDS 100      /* records of one answer that are looked at */
 

@@ -154,6 +154,27 @@ def test_strangers_cannot_use_relay(world):
     assert "220" not in out.stdout
 
 
+def test_reload_takes_new_routes(own_platform):
+    import smtplib
+    from smtp_sink import Sink
+    with Sink() as sink:
+        p = own_platform('relay: { routes = ( { domain = "first.test"; to = "127.0.0.1:1"; } ); };').start()
+        conf = p.conf.read_text()
+        p.conf.write_text(conf.replace('"first.test"; to = "127.0.0.1:1"',
+                                       f'"second.test"; to = "127.0.0.1:{sink.port}"'))
+        os.kill(p.process.pid, signal.SIGHUP)
+
+        def sent():
+            with smtplib.SMTP_SSL("127.0.0.1", p.port("submissions"), context=p.tls, timeout=30) as s:
+                s.login("ana", "ana-secret")
+                s.sendmail("ana@demo.test", ["a@second.test"], "Subject: x\r\n\r\nx\r\n")
+            try:
+                return wait_for(lambda: sink.to("a@second.test"), 2)
+            except AssertionError:
+                return None
+        assert wait_for(sent, 20)
+
+
 # ---- crashes ----
 def test_kill_of_relay_loses_nothing(world):
     """Each 250 of submission is delivered although relay is killed again and again."""

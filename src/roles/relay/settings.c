@@ -15,7 +15,7 @@ const struct conf_key relay_keys[] = {
 	  "then a mail goes back as failed" },
 	{ "warn", CONF_DURATION, AT(warn), 0, INT64_MAX, "4h",
 	  "then the sender is told of the delay; 0: never" },
-	{ "parallel", CONF_INT, AT(parallel), 1, 10000, "100", "deliveries at a time" },
+	{ "parallel", CONF_INT, AT(parallel), 1, 10000, "300", "deliveries at a time" },
 	{ "per_destination", CONF_INT, AT(per_destination), 1, 1000, "10",
 	  "deliveries at a time to one destination" },
 	{ "per_minute", CONF_INT, AT(per_minute), 0, 1000000, "0",
