@@ -1,5 +1,7 @@
 #include "roles/proxy/proxy.h"
 
+#include <stdatomic.h>
+
 #include "base/limits.h"
 #include "roles/proxy/connect.h"
 #include "run/log.h"
@@ -9,6 +11,7 @@
 
 struct settings {
 	struct login_settings login;
+	struct proxy_backends back;
 	int64_t hold, remember, failures_address, failures_account, window;
 	str hostname, default_domain;
 };
@@ -39,90 +42,94 @@ static const struct conf_key keys[] = {
 	{ "window", CONF_DURATION, AT(window), 1000, 86400000, "10m", "the window of the two" },
 };
 
-static struct {
-	struct settings set;
-	struct proxy_backends back;
-	struct dirtable *table;
-	struct auth *auth;
-} proxy;
+/* Sessions read the settings and wait: a reload publishes new ones, old ones stay until the process
+ * ends. */
+static _Atomic(const struct settings *) settings;
+static struct arena keep;
+static struct dirtable *table;
+static struct auth *auth;
 
-static err read_settings(const struct role_env *env, struct buf *complaints, struct settings *set,
-			 struct backends *back)
+static err read_settings(const struct role_env *env, struct buf *complaints, struct settings *set)
 {
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
-	err also = backends_read(env, complaints, back);
+	err also = backends_read(env, complaints, &set->back.all);
 
+	set->back.hold = set->hold;
 	return e != OK ? e : also;
 }
 
 static err check(const struct role_env *env, struct buf *complaints)
 {
-	struct settings set;
-	struct backends back;
+	struct settings set = { 0 };
 
-	return read_settings(env, complaints, &set, &back);
-}
-
-/* The settings of env become the ones in force. */
-static WAITS err reload(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct settings set;
-	struct backends back;
-
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (read_settings(env, &complaints, &set, &back) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	if (!set.hostname.n)
-		set.hostname = env->hostname;
-	proxy.set = set;
-	proxy.back = (struct proxy_backends){ .all = back, .hold = set.hold };
+	TRY(read_settings(env, complaints, &set));
+	if (set.login.scram)
+		auth_check_scram(env->secrets, "proxy.scram", complaints);
 	return OK;
 }
 
-static WAITS err start(const struct role_env *env)
+WAITS static err reload(const struct role_env *env)
 {
-	TRY(reload(env));
-	const struct dirtable_options table = { .database = env->directory };
+	CLEANUP(buf_free) struct buf complaints;
+	struct settings *set = NEW(&keep, struct settings);
+	struct role_env mine = *env;
 
-	TRY(dirtable_open(&table, &proxy.table));
-	const struct auth_options auth = { .table = proxy.table,
-					   .secrets = env->secrets,
-					   .default_domain = proxy.set.default_domain,
-					   .remember = proxy.set.remember,
-					   .failures_address = proxy.set.failures_address,
-					   .failures_account = proxy.set.failures_account,
-					   .window = proxy.set.window };
-
-	return auth_open(&auth, &proxy.auth);
+	mine.arena = &keep;
+	buf_init(&complaints, LIM_HTTP_BODY);
+	if (read_settings(&mine, &complaints, set) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	set->hostname = arena_dup(&keep, set->hostname.n ? set->hostname : env->hostname);
+	set->default_domain = arena_dup(&keep, set->default_domain);
+	atomic_store(&settings, set);
+	return OK;
 }
 
-static WAITS void stop(void)
+WAITS static err start(const struct role_env *env)
 {
-	auth_close(proxy.auth);
-	dirtable_close(proxy.table);
+	arena_init(&keep, MIB(16));
+	TRY(reload(env));
+	const struct settings *set = atomic_load(&settings);
+	const struct dirtable_options directory = { .database = env->directory };
+
+	TRY(dirtable_open(&directory, &table));
+	const struct auth_options o = { .table = table,
+					.secrets = env->secrets,
+					.default_domain = set->default_domain,
+					.remember = set->remember,
+					.failures_address = set->failures_address,
+					.failures_account = set->failures_account,
+					.window = set->window };
+
+	return auth_open(&o, &auth);
+}
+
+WAITS static void stop(void)
+{
+	auth_close(auth);
+	dirtable_close(table);
 }
 
 static str hostname(void)
 {
-	return proxy.set.hostname;
+	return atomic_load(&settings)->hostname;
 }
 
 static const struct login_settings *login_settings(void)
 {
-	return &proxy.set.login;
+	return &atomic_load(&settings)->login;
 }
 
 static struct auth *login_auth(void)
 {
-	return proxy.auth;
+	return auth;
 }
 
 static WAITS err connect_mailbox(const struct net_addr *peer, str service,
 				 const struct dir_user *user, str password, struct arena *a,
 				 struct login_back *out)
 {
-	return proxy_connect(&proxy.back, proxy.table, peer, service, user, password, a, out);
+	return proxy_connect(&atomic_load(&settings)->back, table, peer, service, user, password, a,
+			     out);
 }
 
 static const struct login_role logins = {
