@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
-from conftest import Platform  # noqa: E402
+from lab import Platform  # noqa: E402
 
 N = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
 TLS = "tls" in sys.argv[2:]

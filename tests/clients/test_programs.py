@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 
 
 def program(name):

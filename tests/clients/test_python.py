@@ -5,7 +5,7 @@ import smtplib
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 
 
 def test_smtplib_to_imaplib(platform):

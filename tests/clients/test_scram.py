@@ -68,7 +68,7 @@ def test_verifier_of_a_migrated_user(own_platform):
             return None
         finally:
             c.shutdown()
-    from conftest import wait_for
+    from lab import wait_for
     assert wait_for(login) == "OK"
 
     def learned():

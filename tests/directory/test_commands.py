@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from conftest import BUILD
+from lab import BUILD
 
 HASH = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
 

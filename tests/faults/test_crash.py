@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import SANITIZED, wait_for
+from lab import SANITIZED, wait_for
 
 USERS = ("ana", "bruno", "admin")
 

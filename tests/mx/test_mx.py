@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 
 OPEN = 'mx: { rate_recipient = 0; rate_pair = 0; };'
 

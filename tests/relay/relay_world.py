@@ -9,7 +9,7 @@ import pytest
 
 from dns_server import Dns
 from smtp_sink import Sink
-from conftest import Platform, wait_for
+from lab import Platform, wait_for
 
 USER = "ana@demo.test"
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 
 POSTFIX = "/usr/sbin/postfix"
 
@@ -91,7 +91,7 @@ def postfix(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sending(postfix, request):
-    from conftest import Platform
+    from lab import Platform
     p = Platform(f"""relay: {{ schedule = ["1s"]; routes = (
         {{ domain = "postfix.test"; to = "127.0.0.1:{postfix.port}"; }} ); }};""")
     try:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 from relay_world import world  # noqa: F401
 
 REPORT = "message/delivery-status"

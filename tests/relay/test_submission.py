@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 from relay_world import world  # noqa: F401
 
 

@@ -4,7 +4,7 @@ import socket
 import ssl
 import subprocess
 
-from conftest import wait_for
+from lab import wait_for
 
 
 def serial(p):

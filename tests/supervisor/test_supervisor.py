@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, STANDARD, free_port_base, wait_for
+from lab import BUILD, STANDARD, free_port_base, wait_for
 
 POSTA = BUILD / "posta"
 ROOT = os.geteuid() == 0
