@@ -12,7 +12,7 @@ import ssl
 
 import pytest
 
-from conftest import wait_for
+from lab import wait_for
 
 SCRAM = 'proxy: { default_domain = "demo.test"; scram = true; };'
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD
+from lab import BUILD
 
 NODE = 'nodes: { demo: { hostname = "mx.demo.test";\n%s }; };\n'
 ROWS = [
