@@ -13,6 +13,9 @@ struct talk {
 	size_t nrcpts;
 	struct smtp_out_mail mail;
 	int codes[4]; /* of the recipients, in the end */
+	enum smtp_tls tls;
+	str user;     /* AUTH, with the password "secret" */
+	bool at_once; /* the script is not cut into pieces */
 	err want;
 };
 
@@ -27,8 +30,12 @@ static struct spool *message(str body)
 WAITS static err play(void *arg)
 {
 	const struct talk *t = arg;
-	struct stream *io = stream_script(t->server, 7);
-	struct smtp_client_options o = { .lmtp = t->lmtp, .helo = STR("me.test") };
+	struct stream *io = stream_script(t->server, t->at_once ? 0 : 7);
+	struct smtp_client_options o = { .lmtp = t->lmtp,
+					 .helo = STR("me.test"),
+					 .tls = t->tls,
+					 .auth_user = t->user,
+					 .auth_password = STR("secret") };
 	struct smtp_client *c = smtp_client_over(io, &o);
 	struct smtp_out_rcpt v[4] = { { .address = STR("a@x") },
 				      { .address = STR("b@x"), .notify = SMTP_NOTIFY_NEVER },
@@ -191,6 +198,39 @@ TEST(client_lost)
 			   .body = STR(""),
 			   .want = E_AGAIN,
 			   .said = STR("") });
+}
+
+TEST(client_tls_and_auth)
+{
+	/* 3207 4.2: an answer that came in clear is not the server's. */
+	run((struct talk){ .server =
+				   STR("220 x\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n250 evil\r\n"),
+			   .tls = SMTP_TLS_MUST,
+			   .at_once = true,
+			   .body = STR(""),
+			   .want = E_IO,
+			   .said = STR("EHLO me.test\r\nSTARTTLS\r\n") });
+	run((struct talk){ .server = STR(HELLO),
+			   .tls = SMTP_TLS_MUST,
+			   .body = STR(""),
+			   .want = E_DENIED,
+			   .said = STR("EHLO me.test\r\n") });
+	/* RFC 7435: wished, not there. */
+	run((struct talk){
+		.server = STR(HELLO "250 OK\r\n250 OK\r\n354 go\r\n250 OK\r\n"),
+		.tls = SMTP_TLS_MAY,
+		.mail = { .from = STR("s@y") },
+		.nrcpts = 1,
+		.body = STR(""),
+		.codes = { 250 },
+		.said = STR("EHLO me.test\r\nMAIL FROM:<s@y>\r\nRCPT TO:<a@x>\r\nDATA\r\n"
+			    "Received: x\r\n.\r\n") });
+	/* 4954 */
+	run((struct talk){ .server = STR(HELLO "535 5.7.8 no\r\n"),
+			   .user = STR("ana"),
+			   .body = STR(""),
+			   .want = E_DENIED,
+			   .said = STR("EHLO me.test\r\nAUTH PLAIN AGFuYQBzZWNyZXQ=\r\n") });
 }
 
 /* A peer that never says a word costs its time-out, no more. */
