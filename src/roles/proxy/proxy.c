@@ -62,10 +62,7 @@ static err check(const struct role_env *env, struct buf *complaints)
 {
 	struct settings set = { 0 };
 
-	TRY(read_settings(env, complaints, &set));
-	if (set.login.scram)
-		auth_check_scram(env->secrets, "proxy.scram", complaints);
-	return OK;
+	return read_settings(env, complaints, &set);
 }
 
 WAITS static err reload(const struct role_env *env)

@@ -77,10 +77,7 @@ static err check(const struct role_env *env, struct buf *complaints)
 {
 	struct submission_settings set = { 0 };
 
-	TRY(read_settings(env, complaints, &set));
-	if (set.scram)
-		auth_check_scram(env->secrets, "submission.scram", complaints);
-	return OK;
+	return read_settings(env, complaints, &set);
 }
 
 WAITS static err reload(const struct role_env *env)

@@ -30,10 +30,6 @@ void auth_close(struct auth *a);
 WAITS MUST_USE err auth_plain(struct auth *a, const struct net_addr *peer, str service, str login,
 			      str password, struct arena *ar, struct dir_user *user);
 
-/* For `posta check`, where a setting announces SCRAM: a warning line when there are users who could
- * not use it. secrets: path of secrets.db. Blocks. */
-void auth_check_scram(const char *secrets, const char *setting, struct buf *complaints);
-
 /* One SASL exchange of the serving side, for SMTP, IMAP and POP3 alike. */
 struct sasl_server;
 struct sasl_config { /* copied; what it points to must outlive the server */
