@@ -18,6 +18,8 @@ struct directory {
  * an error. */
 MUST_USE err change_begin(struct directory *d);
 MUST_USE err change_end(struct directory *d, err e);
+/* One row of the feed, and the end of the oldest one; inside a transaction. */
+MUST_USE err feed_add(struct directory *d, const char *kind, uint64_t id);
 MUST_USE err domain_id(struct directory *d, str domain, uint64_t *id);
 
 #endif
