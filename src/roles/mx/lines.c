@@ -106,13 +106,10 @@ static void give_back(struct mx_lines *l, struct mx_home *h, struct smtp_client 
 	smtp_client_close(c);
 }
 
-/* A connection to the home; *r says why not. */
-WAITS static err take_line(struct mx_batch *b, struct mx_home *h, struct smtp_client **c,
-			   struct smtp_reply *r)
+/* A new connection to the home; *r says why not. */
+WAITS static err fresh_line(const struct mx_batch *b, struct mx_home *h, struct smtp_client **c,
+			    struct smtp_reply *r)
 {
-	*c = kept(b->lines, h);
-	if (*c)
-		return OK;
 	/* The queue (no lines) goes on trying: it finds out when the home is back. */
 	if (b->lines && is_away(h)) {
 		*r = (struct smtp_reply){ .status = "4.4.1", .text = "did not answer lately" };
@@ -125,6 +122,13 @@ WAITS static err take_line(struct mx_batch *b, struct mx_home *h, struct smtp_cl
 	else if (e != E_CANCELED)
 		went_away(h, r);
 	return e;
+}
+
+WAITS static err take_line(struct mx_batch *b, struct mx_home *h, struct smtp_client **c,
+			   struct smtp_reply *r)
+{
+	*c = kept(b->lines, h);
+	return *c ? OK : fresh_line(b, h, c, r);
 }
 
 static bool good(const struct smtp_reply *r)
@@ -142,25 +146,42 @@ WAITS static err ask(struct smtp_client *c, const struct mx_batch *b, struct smt
 	return smtp_client_reset(c);
 }
 
+/* old: over the kept connection, which the home may have closed meanwhile; E_NOTFOUND when there is
+ * none. */
+WAITS static err ask_over(struct mx_batch *b, struct mx_home *h, bool old, struct smtp_out_rcpt *to)
+{
+	struct smtp_client *c = old ? kept(b->lines, h) : NULL;
+
+	if (old && !c)
+		return E_NOTFOUND;
+	if (!old)
+		TRY(fresh_line(b, h, &c, &to->reply));
+	err e = ask(c, b, to);
+
+	if (e == OK) {
+		give_back(b->lines, h, c);
+		return OK;
+	}
+	smtp_client_close(c);
+	if (!old && e != E_CANCELED)
+		went_away(h, &to->reply);
+	return e;
+}
+
 WAITS err mx_ask(struct mx_batch *b, struct mx_copy *copy)
 {
 	struct smtp_out_rcpt to = { .address = copy->address, .orcpt = copy->orcpt };
 	struct mx_home *h = copy->home;
-	struct smtp_client *c;
 
 	copy->state = COPY_AWAY;
-	err e = take_line(b, h, &c, &copy->reply);
-	if (e)
-		return e == E_CANCELED ? e : OK;
-	e = ask(c, b, &to);
+	err e = ask_over(b, h, true, &to);
+	if (e && e != E_CANCELED)
+		e = ask_over(b, h, false, &to);
 	copy->reply = to.reply;
 	if (e) {
-		smtp_client_close(c);
 		copy->reply.code = 0;
-		went_away(h, &copy->reply);
 		return e == E_CANCELED ? e : OK;
 	}
-	give_back(b->lines, h, c);
 	copy->state = mx_judge(&to.reply, h->ours);
 	if (copy->state == COPY_KEPT)
 		copy->state = COPY_WELCOME;
