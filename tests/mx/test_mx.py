@@ -441,7 +441,9 @@ def test_internal_sockets_refuse_strangers(platform):
             "s = socket.socket(socket.AF_UNIX); s.settimeout(5)\n"
             "try:\n    s.connect(sys.argv[1]); s.sendall(b'LHLO x\\r\\n'); print(repr(s.recv(100)))\n"
             "except OSError as e:\n    print('refused', e)\n")
-    for path in sockets:
-        done = subprocess.run(["runuser", "-u", "nobody", "--", "/usr/bin/python3", "-c", code, str(path)],
+    # A role that is not listed is a stranger too: proxy has no business at LMTP.
+    tries = [("nobody", path) for path in sockets] + [("posta-proxy", platform.dir / "run/store-lmtp.sock")]
+    for user, path in tries:
+        done = subprocess.run(["runuser", "-u", user, "--", "/usr/bin/python3", "-c", code, str(path)],
                               text=True, capture_output=True, timeout=30)
         assert done.stdout.startswith("refused") or done.stdout.strip() == "b''", (path, done.stdout, done.stderr)
