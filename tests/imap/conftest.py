@@ -23,6 +23,7 @@ def server(tmp_path_factory):
         if path.exists():
             break
         time.sleep(0.05)
+    Raw.server_pid = process.pid
     yield str(path)
     alive = process.poll() is None
     process.kill()

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+import conftest
+
 MAIL = b"From: Ana <ana@demo.test>\r\nTo: b@demo.test\r\nSubject: hello\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\n\r\nbody\r\n"
 
 
@@ -58,6 +60,23 @@ def test_many_idle_and_one_writes(connect, user):
             pass
         c.send("DONE\r\n")
         assert c.until("i")[1].startswith(b"OK")
+
+
+def test_an_idle_session_costs_little(connect, user):
+    def rss():
+        with open(f"/proc/{conftest.Raw.server_pid}/status") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+    if "asan" in conftest.BUILD.name or "fuzz" in conftest.BUILD.name:
+        pytest.skip("sanitizers keep what is freed")
+    connect(user).append("INBOX", MAIL)
+    before = rss()
+    for _ in range(400):
+        c = connect(user)
+        c.ok("SELECT INBOX")
+        c.ok("FETCH 1 BODY[]")
+        c.send("i IDLE\r\n")
+        c.line()
+    assert rss() - before < 400 * 16
 
 
 def test_expunge_is_held_back(connect, user):

@@ -168,7 +168,8 @@ WAITS static err fetch_mail(struct fetching *q, size_t at, bool flags)
 	e = send_mail(q, &m, plans);
 	if (e && e != E_EOF && e != E_TIMEOUT && e != E_CANCELED) {
 		/* The line is begun, no answer can follow: the connection ends. */
-		LOG(LOG_ERROR, "imap.fetch", KS("user", s->login), KI("uid", copy.uid), KE(e));
+		LOG(LOG_ERROR, "imap.fetch", KS("user", buf_str(&s->login)), KI("uid", copy.uid),
+		    KE(e));
 		return E_EOF;
 	}
 	return e;

@@ -31,8 +31,8 @@ struct imap {
 	enum imap_state state;
 	bool bye; /* the session is over after this command */
 	bool rev2, utf8, condstore;
-	str origin; /* the customer's address, from ID; in keep */
-	str login;  /* in keep */
+	struct buf origin; /* the customer's address, from ID */
+	struct buf login;
 	struct box *box;
 	struct folder_view *view;
 	str folder;	 /* its name; heap, freed with the view */
@@ -49,7 +49,6 @@ struct imap {
 	struct imap_append append; /* of an APPEND whose message is still to be read */
 	bool appending;
 	unsigned imap_cmd_flags;
-	struct arena keep;
 };
 
 /* ---- read.c, session.c: commands ---- */

@@ -101,7 +101,8 @@ WAITS err imap_answer_error(struct imap *s, err e)
 	case E_DENIED:
 		return imap_no(s, "[CANNOT] %s", text);
 	default:
-		LOG(LOG_ERROR, "imap.error", KS("user", s->login), KS("command", s->c.name), KE(e));
+		LOG(LOG_ERROR, "imap.error", KS("user", buf_str(&s->login)),
+		    KS("command", s->c.name), KE(e));
 		return imap_no(s, "[SERVERBUG] Internal error, it was logged");
 	}
 }

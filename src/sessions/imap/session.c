@@ -6,7 +6,6 @@
 
 enum {
 	ERRORS_MAX = 50, /* BADs in a row before BYE */
-	KEEP_MAX = 4096, /* octets of what lives as long as the session */
 };
 #define IDLE_DEFAULT (30 * 60 * 1000) /* RFC 9051 5.4 */
 
@@ -176,7 +175,8 @@ static void close_session(struct imap *s)
 		box_drop(s->box);
 	stream_close(s->io);
 	arena_free(&s->cmd);
-	arena_free(&s->keep);
+	buf_free(&s->login);
+	buf_free(&s->origin);
 	buf_free(&s->line);
 	buf_free(&s->out);
 	metric_add(&imap_sessions, -1);
@@ -185,13 +185,10 @@ static void close_session(struct imap *s)
 WAITS err imap_session(struct stream *io, const struct imap_role *role)
 {
 	CLEANUP(close_session)
-	struct imap s = {
-		.io = io, .role = role, .state = ST_NOAUTH, .origin = S(""), .login = S("")
-	};
+	struct imap s = { .io = io, .role = role, .state = ST_NOAUTH };
 
 	metric_add(&imap_sessions, 1);
 	arena_init(&s.cmd, LIM_IMAP_ARENA);
-	arena_init(&s.keep, KEEP_MAX);
 	buf_init(&s.line, LIM_IMAP_COMMAND);
 	buf_init(&s.out, LIM_IMAP_RESPONSE);
 	err e = serve(&s);
@@ -203,6 +200,6 @@ WAITS err imap_session(struct stream *io, const struct imap_role *role)
 	if (e == E_EOF || e == E_TIMEOUT || e == E_CANCELED)
 		return OK;
 	if (e)
-		LOG(LOG_WARN, "imap.session", KS("user", s.login), KE(e));
+		LOG(LOG_WARN, "imap.session", KS("user", buf_str(&s.login)), KE(e));
 	return e;
 }
