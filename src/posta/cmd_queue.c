@@ -217,7 +217,7 @@ static int list(struct cmd_env *env, const struct asked *a)
 /* ---- one entry ---- */
 static int show(const struct cmd_env *env, const char *role, const char *id, json_t *entry)
 {
-	CLEANUP(buf_free) struct buf path;
+	CLEANUP(buf_free) struct buf path = { 0 };
 	int status;
 	char why[200];
 

@@ -51,8 +51,8 @@ static void json_lines(struct buf *out, str lines)
 
 static int verify(struct cmd_env *env, const char *dir)
 {
-	CLEANUP(buf_free) struct buf report;
-	CLEANUP(buf_free) struct buf json;
+	CLEANUP(buf_free) struct buf report = { 0 };
+	CLEANUP(buf_free) struct buf json = { 0 };
 	uint64_t findings;
 	struct kv *kv;
 	int code = open_store(env, dir, &kv);

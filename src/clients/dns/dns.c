@@ -49,7 +49,7 @@ static err ub_fail(int rc)
 /* "192.0.2.53:53" as libunbound wants it: "192.0.2.53@53". */
 static err forward_to(struct dns *d, str server)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 	struct net_addr a;
 
 	TRY(net_parse(server, &a));

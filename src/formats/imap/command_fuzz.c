@@ -73,7 +73,7 @@ static void rest(struct imap_in in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	CLEANUP(arena_free) struct arena a;
+	CLEANUP(arena_free) struct arena a = { 0 };
 	struct imap_command c;
 
 	if (n > 4096)

@@ -130,7 +130,7 @@ static err read_schedule(const struct role_env *env, struct buf *complaints,
 static str mx_of_node(const struct role_env *env, struct arena *a)
 {
 	const struct conf_node *nodes = conf_find(env->root, "nodes"), *node = NULL;
-	CLEANUP(buf_free) struct buf path;
+	CLEANUP(buf_free) struct buf path = { 0 };
 	struct net_addr at;
 
 	for (size_t i = 0; i < conf_count(nodes); i++)

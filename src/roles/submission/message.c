@@ -59,7 +59,7 @@ WAITS static err add_missing(struct submission_message *m, struct verdict *v)
 /* The author that readers see belongs to the login as the envelope's sender does. */
 WAITS static err check_from(struct submission_message *m, struct verdict *v)
 {
-	CLEANUP(buf_free) struct buf address;
+	CLEANUP(buf_free) struct buf address = { 0 };
 	struct mime_field f;
 
 	if (!submission_settings()->check_from)

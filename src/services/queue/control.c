@@ -93,7 +93,7 @@ static json_t *text(str s)
 
 static json_t *when(int64_t seconds)
 {
-	CLEANUP(buf_free) struct buf b;
+	CLEANUP(buf_free) struct buf b = { 0 };
 
 	if (!seconds)
 		return json_null();

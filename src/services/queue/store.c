@@ -80,7 +80,7 @@ static str blob_name(struct arena *a, str id)
 
 err store_add_to(struct queue *q, struct stored_mail *s, struct kv_batch *b)
 {
-	CLEANUP(buf_free) struct buf v;
+	CLEANUP(buf_free) struct buf v = { 0 };
 
 	s->blob = blob_name(s->arena, s->id);
 	struct entry e = { .id = s->id,

@@ -39,7 +39,7 @@ static WAITS err login(struct pop3 *s, str name)
  * after a challenge. */
 WAITS err pop3_auth(struct pop3 *s, const struct pop3_command *c)
 {
-	CLEANUP(buf_free) struct buf name;
+	CLEANUP(buf_free) struct buf name = { 0 };
 	str coded = c->args[1];
 
 	if (!str_eqi(c->args[0], STR("EXTERNAL")))
