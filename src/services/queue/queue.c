@@ -17,7 +17,6 @@ static const msec default_schedule[] = { 5 * 60000,  15 * 60000,     30 * 60000,
 /* ---- open and close ---- */
 struct sweep {
 	struct queue *q;
-	char before[24];
 	uint64_t entries;
 };
 
@@ -25,17 +24,13 @@ static err run_sweep(void *arg)
 {
 	struct sweep *s = arg;
 
-	return store_sweep(s->q, str_z(s->before), &s->entries);
+	return store_sweep(s->q, &s->entries);
 }
 
 /* Once, beside the work, after a start: what a crash left is taken away. */
 WAITS static err sweep_fiber(void *arg)
 {
 	struct sweep s = { .q = arg };
-	char now[21];
-
-	trace_id_new(now);
-	(void)snprintf(s.before, sizeof(s.before), "q/%s", now);
 	err e = work(POOL_DISK, run_sweep, &s);
 
 	if (e != OK && !s.q->closing)
@@ -84,6 +79,7 @@ WAITS err queue_open(const struct queue_options *o, struct queue **out)
 	settle_options(q, o);
 	q->part.name = STR("queue");
 	q->home = loop_here();
+	trace_id_new(q->born);
 	err e = work(POOL_DISK, read_epoch, &j);
 
 	if (e != OK) {

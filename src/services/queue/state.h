@@ -1,5 +1,5 @@
-/* services/queue/state.h: the queue's inside. All of struct queue but `o` and `part` belongs to the
- * home loop. */
+/* services/queue/state.h: the queue's inside. All of struct queue but `o`, `part` and `born`
+ * belongs to the home loop. */
 #ifndef SERVICES_QUEUE_STATE_H
 #define SERVICES_QUEUE_STATE_H
 
@@ -42,10 +42,13 @@ struct ready {
 	bool put_off;	     /* its destination backs off: no connection is made */
 	struct fiber *fiber; /* while running */
 };
+enum { BORN = 8 }; /* octets of a trace id that tell its time */
+
 struct queue {
 	struct queue_options o;
 	char name[32], hostname[LIM_SMTP_DOMAIN + 1];
 	struct kv_part part;
+	char born[21]; /* trace id of the time when it was opened */
 	struct loop *home;
 	struct fiber *dispatcher, *sweeper;
 	_Atomic bool closing; /* helper threads look at it too */
@@ -157,9 +160,9 @@ MUST_USE err store_lots_of(struct queue *q, str id, struct arena *a, struct lot 
  * the key `cursor`, of one page; cursor empty at the end. */
 MUST_USE err store_kick(struct queue *q, struct page *p, const struct map *which,
 			struct buf *cursor);
-/* After a crash: blobs without an entry, entries without lots. before: blobs younger than this are
- * left alone. */
-MUST_USE err store_sweep(struct queue *q, str blobs_before, uint64_t *entries);
+/* After a crash: blobs without an entry that were put before this queue was opened, entries without
+ * lots. */
+MUST_USE err store_sweep(struct queue *q, uint64_t *entries);
 
 /* ---- attempt.c ---- */
 WAITS err attempt_fiber(void *ready);

@@ -68,13 +68,16 @@ static void put_ready(struct kv_batch *b, struct arena *a, const struct lot *l)
 	kv_put(b, key_ready(a, l->destination, l->due, l->id, l->no), STR(""));
 }
 
-/* Ordered by the time of adding; the entry's id behind lets the sweep find out whether it is
- * wanted. */
-static str blob_name(struct arena *a, str id)
+/* Ordered by the time of adding, and never before the queue was opened, although the clock may be
+ * set back: the sweep takes older ones for left over. The entry's id behind lets it find out
+ * whether they are wanted. */
+static str blob_name(struct queue *q, struct arena *a, str id)
 {
 	char unique[21];
 
 	trace_id_new(unique);
+	if (memcmp(unique, q->born, BORN) < 0)
+		memcpy(unique, q->born, BORN);
 	return arena_fmt(a, "q/%s/%.*s", unique, STRF(id));
 }
 
@@ -82,7 +85,7 @@ err store_add_to(struct queue *q, struct stored_mail *s, struct kv_batch *b)
 {
 	CLEANUP(buf_free) struct buf v = { 0 };
 
-	s->blob = blob_name(s->arena, s->id);
+	s->blob = blob_name(q, s->arena, s->id);
 	struct entry e = { .id = s->id,
 			   .blob = s->blob,
 			   .from = s->mail->from,
@@ -204,24 +207,42 @@ err store_lots_of(struct queue *q, str id, struct arena *a, struct lot **lots, s
 }
 
 /* ---- outcomes ---- */
-/* Takes the entry and its message away when its last lot is gone. */
-static err drop_entry(struct queue *q, const struct entry *e, struct arena *a, struct kv_batch *b)
+/* Takes the entry's row away when its last lot is gone. Its id may be another's by now, whose row
+ * has another blob: only the row that we saw goes. */
+static err drop_row(struct queue *q, str key, str row, str id, struct arena *a, struct kv_batch *b,
+		    bool *gone)
 {
 	struct kv_row *rows;
 	str from, to;
 	size_t n;
 	bool more;
 
+	range_lots(a, id, &from, &to);
+	TRY(kv_range(q->o.kv, PART, from, to, false, 1, a, &rows, &n, &more));
+	*gone = n == 0;
+	if (n)
+		return OK;
+	kv_batch_reset(b);
+	kv_expect(b, key, row);
+	kv_del(b, key);
+	err e = kv_commit(q->o.kv, &q->part, b, 0);
+
+	return e == E_AGAIN ? OK : e;
+}
+
+/* Takes the entry and its message away when its last lot is gone. */
+static err drop_entry(struct queue *q, const struct entry *e, struct arena *a, struct kv_batch *b)
+{
+	bool gone = true;
+
 	if (e->nlots > 1) {
-		range_lots(a, e->id, &from, &to);
-		TRY(kv_range(q->o.kv, PART, from, to, false, 1, a, &rows, &n, &more));
-		if (n)
-			return OK;
-		kv_batch_reset(b);
-		kv_del(b, key_entry(a, e->id));
-		TRY(kv_commit(q->o.kv, &q->part, b, 0));
+		CLEANUP(buf_free) struct buf row;
+
+		buf_init(&row, LIM_KV_VALUE);
+		entry_print(&row, e);
+		TRY(drop_row(q, key_entry(a, e->id), buf_str(&row), e->id, a, b, &gone));
 	}
-	return kv_blob_del(q->o.kv, e->blob);
+	return gone ? kv_blob_del(q->o.kv, e->blob) : OK;
 }
 
 static err write_outcome(struct queue *q, struct loaded *l, bool keep, int64_t old_due,
@@ -401,22 +422,14 @@ err store_destinations(struct queue *q, struct page *p, struct buf *cursor)
 /* ---- after a crash ---- */
 static err sweep_entry(struct queue *q, const struct kv_row *row, struct arena *a)
 {
-	struct kv_row *rows;
+	str id = str_skip(row->key, 1);
 	struct entry e;
-	str id = str_skip(row->key, 1), from, to;
-	size_t n;
-	bool more;
+	bool gone;
 
 	if (entry_parse(row->value, id, &e) != OK)
 		return OK; /* its attempt says so */
-	range_lots(a, id, &from, &to);
-	TRY(kv_range(q->o.kv, PART, from, to, false, 1, a, &rows, &n, &more));
-	if (n)
-		return OK;
 	struct kv_batch *b = kv_batch_new();
-
-	kv_del(b, row->key);
-	err er = kv_commit(q->o.kv, &q->part, b, 0);
+	err er = drop_row(q, row->key, row->value, id, a, b, &gone);
 
 	kv_batch_free(b);
 	return er;
@@ -458,7 +471,13 @@ static err sweep_blob(struct queue *q, str blob, struct arena *a)
 	return er == OK || er == E_NOTFOUND ? kv_blob_del(q->o.kv, blob) : er;
 }
 
-static err sweep_blobs(struct queue *q, str before)
+/* Of this life: its commit may be under way. */
+static bool of_this_life(const struct queue *q, str blob)
+{
+	return str_cmp(str_take(str_skip(blob, 2), BORN), str_of(q->born, BORN)) >= 0;
+}
+
+static err sweep_blobs(struct queue *q)
 {
 	CLEANUP(buf_free) struct buf after;
 	size_t n = 1;
@@ -472,9 +491,8 @@ static err sweep_blobs(struct queue *q, str before)
 		arena_init(&a, MIB(32));
 		TRY(kv_blobs(q->o.kv, buf_str(&after), 500, &a, &ids, &n));
 		for (size_t i = 0; i < n; i++) {
-			if (!str_starts(ids[i], STR("q/")) || str_cmp(ids[i], before) >= 0)
-				return OK;
-			TRY(sweep_blob(q, ids[i], &a));
+			if (str_starts(ids[i], STR("q/")) && !of_this_life(q, ids[i]))
+				TRY(sweep_blob(q, ids[i], &a));
 		}
 		buf_reset(&after);
 		buf_add(&after, n ? ids[n - 1] : STR(""));
@@ -482,8 +500,8 @@ static err sweep_blobs(struct queue *q, str before)
 	return OK;
 }
 
-err store_sweep(struct queue *q, str blobs_before, uint64_t *entries)
+err store_sweep(struct queue *q, uint64_t *entries)
 {
 	TRY(sweep_entries(q, entries));
-	return sweep_blobs(q, blobs_before);
+	return sweep_blobs(q);
 }
