@@ -515,7 +515,7 @@ TEST(fiber_trace_inherited)
 }
 
 /* Alignment at entry: printf of doubles uses movaps. Recursion: many pages of stack. */
-__attribute__((noinline, noclone)) static size_t deep(size_t n)
+__attribute__((noinline)) static size_t deep(size_t n)
 {
 	volatile char frame[1000];
 
