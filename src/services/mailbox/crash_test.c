@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +158,18 @@ static pid_t start_child(const char *dir, int first, const char *where, int coun
 	(void)close(fds[1]);
 	*report = fds[0];
 	return pid;
+}
+
+/* Until the child has said so much, however slow it is. */
+static void wait_for_octets(int report, int n)
+{
+	int have = 0;
+
+	for (int i = 0; i < 60000 && have < n; i++) {
+		CHECK(ioctl(report, FIONREAD, &have) == 0);
+		(void)usleep(1000);
+	}
+	CHECK(have >= n);
 }
 
 /* Until the child is dead. Returns the number behind the last message heard of. */
@@ -324,8 +337,8 @@ TEST(crash_at_random)
 		int report;
 		pid_t pid = start_child(dir, upto, "never", 0, &report);
 
-		(void)usleep(
-			(useconds_t)(150000 + ((uint64_t)now.tv_nsec / 1000 * (i + 1)) % 300000));
+		wait_for_octets(report, 50);
+		(void)usleep((useconds_t)((uint64_t)now.tv_nsec / 1000 * (i + 1) % 300000));
 		(void)kill(pid, SIGKILL);
 		int heard = listen_to(report, kept);
 		wait_dead(pid);

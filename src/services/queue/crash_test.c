@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,7 +115,7 @@ WAITS static err drain(void *arg)
 {
 	(void)arg;
 	TRY(open_queue());
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 2000; i++) {
 		CLEANUP(arena_free) struct arena a;
 		struct kv_row *rows;
 		size_t n;
@@ -160,6 +161,18 @@ static void read_reports(int fd)
 	}
 }
 
+/* Until the child has said so much, however slow it is. */
+static void wait_for_octets(int fd, int n)
+{
+	int have = 0;
+
+	for (int i = 0; i < 60000 && have < n; i++) {
+		CHECK(ioctl(fd, FIONREAD, &have) == 0);
+		(void)usleep(1000);
+	}
+	CHECK(have >= n);
+}
+
 static void life(bool last)
 {
 	int fds[2], status;
@@ -176,6 +189,7 @@ static void life(bool last)
 	}
 	(void)close(fds[1]);
 	if (!last) {
+		wait_for_octets(fds[0], 800);
 		(void)usleep(LIFE * 1000);
 		CHECK(kill(pid, SIGKILL) == 0);
 	}
