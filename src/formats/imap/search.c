@@ -1,5 +1,7 @@
 #include "formats/imap/search.h"
 
+#include <assert.h>
+
 #include "base/date.h"
 #include "base/enc.h"
 #include "formats/imap/write.h"
@@ -363,6 +365,7 @@ static void add_key(struct buf *out, const struct imap_key *k)
 		buf_addc(out, ')');
 	} else {
 		w = word_of(k, false);
+		assert(w); /* each key that is parsed has a word */
 		buf_add(out, w->name);
 		add_arg(out, w, k);
 		for (const struct imap_key *c = k->child; c; c = c->next) {

@@ -147,7 +147,7 @@ static err parse_gs2(str m, struct arena *a, struct scram_first *out, str *bare)
 err scram_parse_first(str m, struct arena *a, struct scram_first *out)
 {
 	struct scram_first f = { .binding_type = STR("") };
-	str rest, name;
+	str rest = STR(""), name;
 
 	if (m.n > LIM_SASL)
 		return fail(E_LIMIT, "SCRAM: a message of %zu octets", m.n);
