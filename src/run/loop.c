@@ -378,7 +378,8 @@ void loop_run(struct loop *l)
 		if (atomic_load(&l->stop) && !l->stopping)
 			cancel_all(l);
 		run_ready(l);
-		if (!l->alive && !posted && (l->stopping || l->until_idle))
+		if (!l->alive && !posted && !atomic_load(&l->posted) &&
+		    (l->stopping || l->until_idle))
 			break;
 		/* Two fibers that talk to each other do not pay for a system call at each word. */
 		if (!list_empty(&l->ready) && l->turns < POLL_EVERY)
