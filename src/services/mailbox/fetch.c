@@ -10,6 +10,7 @@ struct read_job {
 	uint64_t folder, offset, n;
 	uint32_t uid;
 	struct arena *a;
+	struct mail_source *source;
 	str *body;
 	struct mail_cache *cache;
 };
@@ -23,27 +24,39 @@ static err read_cache(const struct read_job *j, struct cache_rec *rec)
 	return cache_rec_read(row, rec);
 }
 
+_Static_assert(sizeof(((struct mail_source *)0)->body) == sizeof(struct body_id), "one id");
+static err fill_source(struct mail_source *src, const struct cache_rec *rec)
+{
+	memcpy(src->body, rec->body.b, sizeof(src->body));
+	src->prefix = arena_dup(src->a, rec->prefix);
+	src->known = src->prefix.p != NULL;
+	return src->known ? OK : fail(E_LIMIT, "header lines before a body do not fit");
+}
+
 /* The prefix of this recipient, then the body of all. */
 static err read_body(void *arg)
 {
 	const struct read_job *j = arg;
+	struct mail_source *src = j->source;
 	struct kv *kv = j->box->store->kv;
 	struct cache_rec rec;
-	uint64_t size;
 
-	TRY(read_cache(j, &rec));
-	str first = str_take(str_skip(rec.prefix, (size_t)j->offset),
+	if (!src->known) {
+		TRY(read_cache(j, &rec));
+		TRY(fill_source(src, &rec));
+	}
+	str id = str_of(src->body, sizeof(src->body));
+	str first = str_take(str_skip(src->prefix, (size_t)j->offset),
 			     (size_t)(j->n < SIZE_MAX ? j->n : SIZE_MAX));
-	uint64_t from = j->offset > rec.prefix.n ? j->offset - rec.prefix.n : 0,
+	uint64_t from = j->offset > src->prefix.n ? j->offset - src->prefix.n : 0,
 		 left = j->n - first.n;
 	if (!first.n)
-		return kv_blob_get(kv, body_str(&rec.body), from, left, j->a, j->body);
-	TRY(kv_blob_size(kv, body_str(&rec.body), &size));
+		return kv_blob_get(kv, id, from, left, j->a, j->body);
 	struct arena tmp;
 	str rest;
 
 	arena_init(&tmp, SIZE_MAX / 2);
-	err e = kv_blob_get(kv, body_str(&rec.body), 0, left, &tmp, &rest);
+	err e = kv_blob_get(kv, id, 0, left, &tmp, &rest);
 	char *p = e == OK ? arena_try(j->a, size_add(first.n, rest.n), 1) : NULL;
 	if (p) {
 		memcpy(p, first.p, first.n);
@@ -51,14 +64,14 @@ static err read_body(void *arg)
 			memcpy(p + first.n, rest.p, rest.n);
 		*j->body = str_of(p, first.n + rest.n);
 	} else if (e == OK) {
-		e = fail(E_LIMIT, "a mail of %llu octets does not fit", (unsigned long long)size);
+		e = fail(E_LIMIT, "%zu octets of a mail do not fit", first.n + rest.n);
 	}
 	arena_free(&tmp);
 	return e;
 }
 
-WAITS err mail_body(struct folder_view *v, uint32_t uid, uint64_t offset, uint64_t n,
-		    struct arena *a, str *out)
+WAITS err mail_read(struct folder_view *v, uint32_t uid, struct mail_source *src, uint64_t offset,
+		    uint64_t n, struct arena *a, str *out)
 {
 	struct read_job j = { .box = v->box,
 			      .folder = v->folder,
@@ -66,10 +79,19 @@ WAITS err mail_body(struct folder_view *v, uint32_t uid, uint64_t offset, uint64
 			      .n = n,
 			      .uid = uid,
 			      .a = a,
+			      .source = src,
 			      .body = out };
 
 	*out = STR("");
 	return work(POOL_DISK, read_body, &j);
+}
+
+WAITS err mail_body(struct folder_view *v, uint32_t uid, uint64_t offset, uint64_t n,
+		    struct arena *a, str *out)
+{
+	struct mail_source src = { .a = a };
+
+	return mail_read(v, uid, &src, offset, n, a, out);
 }
 
 /* What was too long to keep is worked out again. */
@@ -99,9 +121,16 @@ static err read_cached(void *arg)
 
 	TRY(read_cache(j, &rec));
 	*j->cache = rec.mime;
+	j->cache->source.a = j->a;
+	TRY(fill_source(&j->cache->source, &rec));
 	if (rec.prefix.n) {
-		j->cache->header =
-			arena_fmt(j->a, "%.*s%.*s", STRF(rec.prefix), STRF(rec.mime.header));
+		struct buf b; /* a header may have NULs */
+
+		buf_init(&b, size_add(rec.prefix.n, rec.mime.header.n));
+		buf_add(&b, rec.prefix);
+		buf_add(&b, rec.mime.header);
+		j->cache->header = arena_dup(j->a, buf_str(&b));
+		buf_free(&b);
 		if (!j->cache->header.p)
 			return fail(E_LIMIT, "a header does not fit");
 	}

@@ -184,7 +184,19 @@ WAITS MUST_USE err folder_copy(struct folder_view *v, const uint32_t *uids, size
 /* E_NOTFOUND when expunged and reclaimed meanwhile. */
 WAITS MUST_USE err mail_body(struct folder_view *v, uint32_t uid, uint64_t offset, uint64_t n,
 			     struct arena *a, str *out);
+/* Where a mail's octets stand: found by the first read (or mail_cached) and good for the next ones,
+ * so that they reach the end although the mail is expunged or moved meanwhile. Zeroed at first but
+ * for a, where prefix lives. */
+struct mail_source {
+	struct arena *a;
+	bool known;
+	uint8_t body[16];
+	str prefix;
+};
+WAITS MUST_USE err mail_read(struct folder_view *v, uint32_t uid, struct mail_source *src,
+			     uint64_t offset, uint64_t n, struct arena *a, str *out);
 struct mail_cache {
+	struct mail_source source;	   /* known; its arena is the one given */
 	str envelope, body, bodystructure; /* IMAP text as formats/mime/imap.h writes it */
 	str header; /* the raw header, up to LIM_CACHE_HEADER octets, for common header fields */
 	bool header_whole;
