@@ -2,11 +2,19 @@
 
 enum { SCAN_PIECE = 128 * 1024 }; /* octets read at once while a mail is taken apart */
 
+WAITS err imap_octets(struct imap_mail *m, uint64_t at, uint64_t n, struct arena *a, str *out)
+{
+	if (!m->source.a)
+		m->source.a = &m->s->cmd;
+	return mail_read(m->s->view, m->m->uid, &m->source, at, n, a, out);
+}
+
 WAITS err imap_load_cache(struct imap_mail *m)
 {
 	if (m->cached)
 		return OK;
 	TRY(mail_cached(m->s->view, m->m->uid, &m->s->cmd, &m->cache));
+	m->source = m->cache.source;
 	m->cached = true;
 	return OK;
 }
@@ -17,7 +25,7 @@ WAITS static err scan_pieces(struct imap_mail *m, struct mime_scan *scan, struct
 
 	for (uint64_t at = 0; at < m->m->size; at += bytes.n) {
 		arena_reset(piece);
-		TRY(mail_body(m->s->view, m->m->uid, at, SCAN_PIECE, piece, &bytes));
+		TRY(imap_octets(m, at, SCAN_PIECE, piece, &bytes));
 		if (bytes.n == 0)
 			return fail(E_CORRUPT, "mail %u is shorter than its size", m->m->uid);
 		mime_scan_feed(scan, bytes);
@@ -49,5 +57,5 @@ WAITS err imap_load_header(struct imap_mail *m, str *out)
 		return OK;
 	}
 	TRY(imap_load_parts(m));
-	return mail_body(m->s->view, m->m->uid, 0, m->root->body_at, &m->s->cmd, out);
+	return imap_octets(m, 0, m->root->body_at, &m->s->cmd, out);
 }

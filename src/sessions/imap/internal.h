@@ -103,9 +103,13 @@ struct imap_mail {
 	struct imap *s;
 	const struct mail *m;
 	bool cached, scanned;
+	struct mail_source source;
 	struct mail_cache cache;
 	struct mime_part *root;
 };
+/* n octets from at, in the arena. */
+WAITS MUST_USE err imap_octets(struct imap_mail *m, uint64_t at, uint64_t n, struct arena *a,
+			       str *out);
 /* Fills m->cache once. E_NOTFOUND: the mail is gone. */
 WAITS MUST_USE err imap_load_cache(struct imap_mail *m);
 /* Fills m->root once, by reading the whole mail in pieces. */

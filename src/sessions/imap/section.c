@@ -82,7 +82,7 @@ WAITS static err plan_part(struct imap_mail *m, const struct imap_section *s, st
 	set_range(p, at, n);
 	if (s->what != IMAP_S_FIELDS && s->what != IMAP_S_FIELDS_NOT)
 		return OK;
-	TRY(mail_body(m->s->view, m->m->uid, at, n, &m->s->cmd, &header));
+	TRY(imap_octets(m, at, n, &m->s->cmd, &header));
 	return filter(m, s, header, p);
 }
 
@@ -165,7 +165,7 @@ WAITS static err flow_pieces(struct flow *f)
 	while (at < end) {
 		size_t n = end - at < PIECE ? end - at : PIECE;
 		arena_reset(&f->piece);
-		TRY(mail_body(f->m->s->view, f->m->m->uid, at, n, &f->piece, &bytes));
+		TRY(imap_octets(f->m, at, n, &f->piece, &bytes));
 		if (bytes.n == 0)
 			return fail(E_CORRUPT, "mail %u is shorter than its size", f->m->m->uid);
 		at += bytes.n;
@@ -212,6 +212,27 @@ WAITS static err plan_binary(struct imap_mail *m, const struct imap_section *s, 
 	return OK;
 }
 
+/* What is short is read now; of what is long it is at least known where it stands: another session
+ * may move or expunge the mail while we send it. */
+WAITS static err hold(struct imap_mail *m, struct imap_plan *p)
+{
+	str bytes;
+
+	if (p->how != PLAN_RANGE || p->literal8)
+		return OK;
+	bool small = p->count <= PIECE;
+	if (!small && m->source.known)
+		return OK;
+	TRY(imap_octets(m, p->at + p->from, small ? p->count : 1, &m->s->cmd, &bytes));
+	if (!small)
+		return OK;
+	if (bytes.n < p->count)
+		return fail(E_CORRUPT, "mail %u is shorter than its size", m->m->uid);
+	set_text(p, bytes);
+	p->from = 0;
+	return OK;
+}
+
 WAITS err imap_plan(struct imap_mail *m, const struct imap_section *s, struct imap_plan *out)
 {
 	struct imap_plan p = { .how = PLAN_NIL };
@@ -227,6 +248,7 @@ WAITS err imap_plan(struct imap_mail *m, const struct imap_section *s, struct im
 		p.from = s->offset < p.whole ? s->offset : p.whole;
 		p.count = s->count < p.whole - p.from ? s->count : p.whole - p.from;
 	}
+	TRY(hold(m, &p));
 	*out = p;
 	return OK;
 }
