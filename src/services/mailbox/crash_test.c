@@ -40,15 +40,16 @@ struct child {
 	struct mailstore *m;
 	struct box *boxes[USERS];
 	struct fault_at fault;
+	int report;	  /* where what was acknowledged is told */
 	_Atomic int next; /* number of the next message */
 };
 
-static void say_kept(int number, size_t user)
+static void say_kept(const struct child *c, int number, size_t user)
 {
 	char line[32];
 	int n = snprintf(line, sizeof(line), "%d %zu\n", number, user);
 
-	if (write(REPORT_FD, line, (size_t)n) != n)
+	if (write(c->report, line, (size_t)n) != n)
 		_exit(1);
 }
 
@@ -70,7 +71,7 @@ static void deliver_one(struct child *c, int number)
 	mailstore_deliver(c->m, s, d, BOXES);
 	for (size_t i = 0; i < BOXES; i++) {
 		if (d[i].result == OK)
-			say_kept(number, ((size_t)number + i) % USERS);
+			say_kept(c, number, ((size_t)number + i) % USERS);
 	}
 	spool_drop(s);
 }
@@ -107,6 +108,7 @@ TEST(crash_child)
 		mem_free(c);
 		SKIP("started by the other tests alone");
 	}
+	c->report = REPORT_FD;
 	c->fault.where = where;
 	c->fault.left = (int)strtol(count, NULL, 10);
 	c->next = (int)strtol(first, NULL, 10);
@@ -246,18 +248,14 @@ static void check_verify(struct kv *kv, bool orphans_allowed)
 /* An upstream that heard no answer says everything again. */
 static void deliver_again(struct mailstore *m, int upto)
 {
-	struct child c = { .m = m };
+	struct child c = { .m = m, .report = open("/dev/null", O_WRONLY | O_CLOEXEC) };
 
+	CHECK(c.report >= 0);
 	for (uint64_t u = 0; u < USERS; u++)
 		CHECK_OK(box_open(m, u, 0, 0, &c.boxes[u]));
-	int null = open("/dev/null", O_WRONLY), was = dup(REPORT_FD);
-	CHECK(dup2(null, REPORT_FD) == REPORT_FD);
 	for (int i = upto > 40 ? upto - 40 : 0; i < upto; i++)
 		deliver_one(&c, i);
-	CHECK(was < 0 ? close(REPORT_FD) == 0 : dup2(was, REPORT_FD) == REPORT_FD);
-	(void)close(null);
-	if (was >= 0)
-		(void)close(was);
+	(void)close(c.report);
 	for (size_t u = 0; u < USERS; u++)
 		box_drop(c.boxes[u]);
 }
