@@ -1,7 +1,9 @@
 /* The one main(): options that all commands share, and the table of commands. */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "posta/cmd.h"
@@ -84,8 +86,22 @@ static int take_options(struct cmd_env *env, bool *help, int argc, char **argv)
 	return n;
 }
 
+/* Started with one of them closed, a file or a socket of ours would take its number and get what
+ * others mean for the terminal. */
+static bool open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (!open_standard())
+		return CMD_FAILED;
 	const char *conf = getenv("POSTA_CONF");
 	struct arena arena;
 	struct cmd_env env = { .config_path = conf ? conf : CONFIG_DEFAULT, .arena = &arena };
