@@ -11,7 +11,8 @@ enum { ST_AUTHORIZATION = 1, ST_TRANSACTION = 2, ST_ANY = 3 };
 struct pop3 {
 	struct stream *io;
 	const struct pop3_role *role;
-	struct arena cmd; /* dies with the command */
+	struct arena cmd;  /* dies with the command, or with a piece of a mail */
+	struct arena mail; /* where the mail that is being sent stands */
 	unsigned state;
 	bool quit;		  /* QUIT came: leave the loop */
 	struct box *box;	  /* after login */

@@ -45,19 +45,19 @@ static size_t top_take(struct top *t, str in)
 }
 
 /* Sends a mail, whole (top NULL) or its top, dots doubled, the end added. */
-static WAITS err send_mail(struct pop3 *s, size_t index, struct top *top)
+static WAITS err send_mail(struct pop3 *s, const struct mail *m, struct mail_source *src,
+			   struct top *top)
 {
 	CLEANUP(buf_free) struct buf out;
 	struct smtp_stuff stuff = { 0 };
-	const struct mail m = s->view->mails[index];
 	bool whole = true;
 
 	buf_init(&out, 2 * PIECE + 16);
-	for (uint64_t at = 0; at < m.size && whole; at += PIECE) {
+	for (uint64_t at = 0; at < m->size && whole; at += PIECE) {
 		str piece;
 
 		arena_reset(&s->cmd);
-		TRY(mail_body(s->view, m.uid, at, PIECE, &s->cmd, &piece));
+		TRY(mail_read(s->view, m->uid, src, at, PIECE, &s->cmd, &piece));
 		size_t n = top ? top_take(top, piece) : piece.n;
 
 		whole = n == piece.n && piece.n == PIECE;
@@ -71,47 +71,40 @@ static WAITS err send_mail(struct pop3 *s, size_t index, struct top *top)
 	return stream_write(s->io, buf_str(&out));
 }
 
-/* The first octets are read before +OK leaves: a mail that is gone gets -ERR, not a torn answer. */
-static WAITS err check_there(struct pop3 *s, size_t index, bool *there)
+/* The mail that arg names, found before +OK leaves: one that is gone gets -ERR, not a torn answer,
+ * and one that is moved away meanwhile is sent to its end. */
+static WAITS err answer_mail(struct pop3 *s, str arg, struct top *top)
 {
+	struct mail_source src = { .a = &s->mail };
+	size_t index;
+	bool answered;
 	str piece;
-	err e = mail_body(s->view, s->view->mails[index].uid, 0, 1, &s->cmd, &piece);
+	err e = pop3_mail(s, arg, &index, &answered);
 
-	*there = e == OK;
-	return e == E_NOTFOUND ? pop3_err(s, "The message was removed meanwhile") : e;
+	if (answered)
+		return e;
+	const struct mail m = s->view->mails[index];
+
+	arena_reset(&s->mail);
+	e = mail_read(s->view, m.uid, &src, 0, 1, &s->cmd, &piece);
+	if (e == E_NOTFOUND)
+		return pop3_err(s, "The message was removed meanwhile");
+	TRY(e);
+	TRY(top ? pop3_ok(s, "Top follows") : pop3_ok(s, "%" PRIu64 " octets", m.size));
+	return send_mail(s, &m, &src, top);
 }
 
 WAITS err pop3_retr(struct pop3 *s, const struct pop3_command *c)
 {
-	size_t index;
-	bool no;
-	err e = pop3_mail(s, c->args[0], &index, &no);
-
-	if (no)
-		return e;
-	TRY(check_there(s, index, &no));
-	if (!no)
-		return OK;
-	TRY(pop3_ok(s, "%" PRIu64 " octets", s->view->mails[index].size));
-	return send_mail(s, index, NULL);
+	return answer_mail(s, c->args[0], NULL);
 }
 
 /* RFC 1939 7. */
 WAITS err pop3_top(struct pop3 *s, const struct pop3_command *c)
 {
 	struct top top = { .line_start = true };
-	size_t index;
-	bool no;
 
 	if (c->nargs != 2 || str_u64(c->args[1], UINT64_MAX, &top.lines) != OK)
 		return pop3_err(s, "TOP wants a message and a number of lines");
-	err e = pop3_mail(s, c->args[0], &index, &no);
-
-	if (no)
-		return e;
-	TRY(check_there(s, index, &no));
-	if (!no)
-		return OK;
-	TRY(pop3_ok(s, "Top follows"));
-	return send_mail(s, index, &top);
+	return answer_mail(s, c->args[0], &top);
 }

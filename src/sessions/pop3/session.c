@@ -108,6 +108,7 @@ static void session_end(struct pop3 *s)
 		box_drop(s->box);
 	mem_free(s->deleted);
 	arena_free(&s->cmd);
+	arena_free(&s->mail);
 	stream_close(s->io);
 }
 
@@ -117,6 +118,7 @@ WAITS err pop3_session(struct stream *io, const struct pop3_role *role)
 	struct pop3 s = { .io = io, .role = role, .state = ST_AUTHORIZATION };
 
 	arena_init(&s.cmd, MIB(64));
+	arena_init(&s.mail, KIB(64));
 	TRY(pop3_ok(&s, "%.*s POP3 ready", STRF(role->hostname())));
 	while (!s.quit && !role_draining())
 		TRY(turn(&s));
