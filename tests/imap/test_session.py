@@ -124,6 +124,28 @@ def test_copy_move_and_codes(connect, user):
     assert untagged == [b'* STATUS "Archive" (MESSAGES 4 UIDNEXT 5)']
 
 
+def test_uid_expunge_takes_what_is_named(connect, user):
+    """RFC 4315 2.1"""
+    a = connect(user)
+    fill(a, 3)
+    a.ok("SELECT INBOX")
+    a.ok(r"STORE 1:2 +FLAGS.SILENT (\Deleted)")
+    assert a.ok("UID EXPUNGE 2:3")[0] == [b"* 2 EXPUNGE"]
+    assert a.ok("UID SEARCH ALL")[0] == [b"* SEARCH 1 3"]
+
+
+def test_unselect_and_namespace(connect, user):
+    """RFC 3691 2: deleted mails stay; RFC 2342 5"""
+    a = connect(user)
+    fill(a, 1)
+    a.ok("SELECT INBOX")
+    a.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    assert a.ok("UNSELECT")[0] == []
+    assert a.cmd("FETCH 1 UID")[1].startswith(b"BAD")
+    assert b"* 1 EXISTS" in a.ok("SELECT INBOX")[0]
+    assert a.ok("NAMESPACE")[0] == [b'* NAMESPACE (("" "/")) NIL NIL']
+
+
 def test_examine_changes_nothing(connect, user):
     a = connect(user)
     fill(a, 1)
@@ -166,6 +188,9 @@ def test_condstore(connect, user):
     assert tagged.startswith(b"OK [MODIFIED 2]")
     assert len(untagged) == 2
     assert re.match(rb"\* SEARCH 2 \(MODSEQ %d\)" % mod, a.ok(f"SEARCH MODSEQ {mod} FLAGGED")[0][0])
+    assert b" MIN 1 MODSEQ " in a.ok("SEARCH RETURN (MIN) MODSEQ 1 ALL")[0][0]  # RFC 4731 3.2
+    status = re.search(rb"HIGHESTMODSEQ (\d+)", b.ok("STATUS INBOX (HIGHESTMODSEQ)")[0][0])
+    assert int(status[1]) > mod
 
 
 def test_search_results_saved_and_extended(connect, user):

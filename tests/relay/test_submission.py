@@ -75,6 +75,37 @@ def test_local_mail_goes_by_the_mx(world):
     assert wait_for(stages)
 
 
+def test_address_literal(world):
+    """RFC 5321 4.1.3"""
+    world.submit(["g@[127.0.0.1]"])
+    got(world, "g@[127.0.0.1]")
+
+
+def test_postmaster_without_a_domain(world):
+    """RFC 5321 4.5.1: ours"""
+    with world.login() as s:
+        s.ehlo()
+        s.mail("ana@demo.test")
+        assert s.docmd("RCPT", "TO:<Postmaster>")[0] == 250
+        assert s.data("From: ana@demo.test\r\nMessage-ID: <pm@demo.test>\r\n\r\nx\r\n")[0] == 250
+    assert wait_for(lambda: world.platform.find("<pm@demo.test>", user="admin"))
+
+
+def test_bcc_is_taken_out_where_that_is_set(own_platform):
+    """RFC 6409 8.5"""
+    p = own_platform("submission: { remove_bcc = true; };").start()
+    text = "From: ana@demo.test\r\nBcc: admin@demo.test,\r\n bruno@demo.test\r\nMessage-ID: <bcc@demo.test>\r\n\r\nBcc: stays\r\n"
+    with smtplib.SMTP_SSL("127.0.0.1", p.port("submissions"), context=p.tls, timeout=30) as s:
+        s.login("ana", "ana-secret")
+        s.sendmail("ana@demo.test", ["bruno@demo.test"], text)
+    uid = wait_for(lambda: p.find("<bcc@demo.test>", user="bruno"))[0]
+    c = p.imap("bruno")
+    c.select("INBOX")
+    mail = email.message_from_bytes(c.uid("fetch", uid, "(BODY.PEEK[])")[1][0][1])
+    c.logout()
+    assert mail["Bcc"] is None and mail.get_payload() == "Bcc: stays\r\n"
+
+
 def test_relay_is_away(world):
     """451, and nothing is taken that nobody keeps."""
     pids = world.platform.role_pid("relay")

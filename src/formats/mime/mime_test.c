@@ -446,6 +446,9 @@ TEST(mime_bodystructure)
 		    "Content-Transfer-Encoding: BASE64\r\nContent-Language: en (x), fi\r\n\r\nab"),
 		  S("(\"image\" \"png\" (\"name*\" \"utf-8''%41\") NIL NIL \"base64\" 2 NIL "
 		    "(\"attachment\" (\"filename\" \"a b\")) (\"en\" \"fi\") NIL)") },
+		/* 2045 6.4: an unknown encoding is named as it came */
+		{ S("Content-Type: image/png\r\nContent-Transfer-Encoding: X-foo\r\n\r\nab"),
+		  S("(\"image\" \"png\" NIL NIL NIL \"x-foo\" 2 NIL NIL NIL NIL)") },
 		{ S(M "--b\r\n\r\nx\r\n--b--"), S("((\"text\" \"plain\" (\"charset\" \"us-ascii\") "
 						  "NIL NIL \"7bit\" 1 0 NIL NIL NIL NIL) \"mixed\" "
 						  "(\"boundary\" \"b\") NIL NIL NIL)") },

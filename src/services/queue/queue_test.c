@@ -21,6 +21,7 @@ struct call {
 	int64_t at; /* seconds since START */
 	char from[64], to[64], id[32];
 	size_t n;
+	unsigned notify;
 	char message[8192];
 };
 static struct world {
@@ -46,6 +47,7 @@ static void remember(const struct queue_mail *m, struct spool *message, const st
 	CHECK(w.ncalls < COUNT(w.calls));
 	c->at = clock_unix() - START;
 	c->n = n;
+	c->notify = t[0].rcpt->notify;
 	(void)snprintf(c->from, sizeof(c->from), "%.*s", STRF(m->from));
 	(void)snprintf(c->to, sizeof(c->to), "%.*s", STRF(t[0].rcpt->address));
 	(void)snprintf(c->id, sizeof(c->id), "%.*s", STRF(m->id));
@@ -265,6 +267,7 @@ WAITS static err reports(void *arg)
 		if (!rows[i].action)
 			continue;
 		CHECK_ROW(i, strstr(w.calls[1].message, rows[i].action) != NULL);
+		CHECK_ROW(i, w.calls[1].notify == SMTP_NOTIFY_NEVER); /* RFC 3461 6.1 */
 		CHECK_ROW(i, strstr(w.calls[1].message,
 				    "Original-Recipient: rfc822; x@y.test\r\n") != NULL);
 		CHECK_ROW(i, strstr(w.calls[1].message, "Original-Envelope-Id: env-1\r\n") != NULL);

@@ -78,6 +78,16 @@ static void answer_error(struct http_answer *a, err e, const char *why)
 	buf_fmt(&a->body, "%s\n", *why ? why : err_name(e));
 }
 
+WAITS static err read_request(struct stream *io, struct buf *head, struct buf *body,
+			      struct http_request *r)
+{
+	TRY(read_head(io, head));
+	TRY(http_parse_request(buf_str(head), r));
+	if (r->chunked)
+		return fail(E_SYNTAX, "write Content-Length instead of Transfer-Encoding");
+	return read_body(io, r, body);
+}
+
 /* One request; *more says whether another may follow. */
 WAITS static err serve_one(struct stream *io, http_handler *handler, struct buf *head,
 			   struct buf *body, bool *more)
@@ -87,17 +97,11 @@ WAITS static err serve_one(struct stream *io, http_handler *handler, struct buf 
 
 	*more = false;
 	stream_deadline(io, clock_in(IDLE_TIME));
-	err e = read_head(io, head);
+	err e = read_request(io, head, body, &r);
 
-	if (e && e != E_LIMIT)
-		return e;
+	if (e && e != E_LIMIT && e != E_SYNTAX)
+		return e; /* nobody is there to be answered */
 	buf_init(&a.body, LIM_HTTP_ANSWER);
-	if (e == OK)
-		e = http_parse_request(buf_str(head), &r);
-	if (e == OK && r.chunked)
-		e = fail(E_SYNTAX, "write Content-Length instead of Transfer-Encoding");
-	if (e == OK)
-		e = read_body(io, &r, body);
 	*more = e == OK && r.keep_alive;
 	if (e == OK)
 		e = handler(io, &r, buf_str(body), &a);

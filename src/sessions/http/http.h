@@ -1,5 +1,5 @@
 /* sessions/http/http.h: a small HTTP/1.1 server for what this machine's own tools ask: control
- * sockets and the metrics port. RFC 9112, with persistent connections; no chunked requests (411),
+ * sockets and the metrics port. RFC 9112, with persistent connections; no chunked requests (400),
  * no pipelining beyond the buffer. */
 #ifndef SESSIONS_HTTP_HTTP_H
 #define SESSIONS_HTTP_HTTP_H

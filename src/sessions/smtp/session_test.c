@@ -13,6 +13,11 @@
 #define ENV    "MAIL FROM:<s@y>\r\nRCPT TO:<a@x>\r\n"
 #define R_ENV  "250 2.1.0 OK\r\n250 2.1.5 OK\r\n"
 #define R_DATA "354 End data with <CR><LF>.<CR><LF>\r\n"
+#define HELP                                                                                       \
+	"214-2.0.0 posta, commands:\r\n214-2.0.0 EHLO\r\n214-2.0.0 HELO\r\n214-2.0.0 MAIL\r\n"     \
+	"214-2.0.0 RCPT\r\n214-2.0.0 DATA\r\n214-2.0.0 BDAT\r\n214-2.0.0 RSET\r\n"                 \
+	"214-2.0.0 NOOP\r\n214-2.0.0 VRFY\r\n214-2.0.0 HELP\r\n214-2.0.0 QUIT\r\n"                 \
+	"214-2.0.0 AUTH\r\n214-2.0.0 STARTTLS\r\n214 2.0.0 End of HELP\r\n"
 #define QUIT   "QUIT\r\n"
 #define R_QUIT "221 2.0.0 Bye\r\n"
 
@@ -99,6 +104,16 @@ TEST(session_commands)
 		  S("220 fake.test ESMTP posta\r\n454 4.7.0 TLS is not available\r\n"
 		    "503 5.5.1 AUTH is out of sequence\r\n" R_QUIT),
 		  S("gone|") },
+	};
+	play(rows, COUNT(rows), false);
+}
+
+TEST(session_help)
+{
+	static const struct row rows[] = {
+		/* 5321 4.1.1.8: every command that is served here, from the same table */
+		{ S("HELP\r\nHELP MAIL\r\n" QUIT),
+		  S("220 fake.test ESMTP posta\r\n" HELP HELP R_QUIT), S("gone|") },
 	};
 	play(rows, COUNT(rows), false);
 }
