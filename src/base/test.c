@@ -14,6 +14,9 @@
 extern const struct test_case *const __start_posta_tests[];
 extern const struct test_case *const __stop_posta_tests[];
 
+#undef test_check
+#undef test_check_ok
+
 static void say_where(const char *file, int line, long row)
 {
 	print_error("%s:%d: ", file, line);

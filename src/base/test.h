@@ -36,5 +36,9 @@ void test_check(bool ok, const char *what, const char *file, int line, long row)
 void test_check_ok(err e, const char *what, const char *file, int line);
 void test_check_str(str got, str want, const char *file, int line, long row);
 NORETURN void test_skip(const char *why);
+#ifdef __clang_analyzer__ /* it looks into no other file, and must know that a test ends there */
+#define test_check(cond, ...) ((cond) ? (void)0 : test_skip(""))
+#define test_check_ok(e, ...) ((e) == OK ? (void)0 : test_skip(""))
+#endif
 
 #endif

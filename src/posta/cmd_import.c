@@ -217,6 +217,7 @@ int import_write(struct import *m)
 	progress_begin(&p, "importing", m->nrows);
 	directory_note_all(c->d);
 	e = write_rows(m, &line);
+	m->progress = NULL;
 	if (e)
 		return import_failed(m, line, e);
 	e = secrets_commit(c->s);

@@ -54,7 +54,7 @@ static int verify(struct cmd_env *env, const char *dir)
 	CLEANUP(buf_free) struct buf report = { 0 };
 	CLEANUP(buf_free) struct buf json = { 0 };
 	uint64_t findings;
-	struct kv *kv;
+	struct kv *kv = NULL;
 	int code = open_store(env, dir, &kv);
 
 	if (code != CMD_OK)
@@ -79,7 +79,7 @@ static int verify(struct cmd_env *env, const char *dir)
 static int compact(struct cmd_env *env, const char *dir)
 {
 	struct kv_space before = { 0 }, after = { 0 };
-	struct kv *kv;
+	struct kv *kv = NULL;
 	int code = open_store(env, dir, &kv);
 
 	if (code != CMD_OK)

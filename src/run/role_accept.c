@@ -35,7 +35,7 @@ static _Thread_local struct role_loop *loop_of_thread;
 
 static str fiber_key(struct fiber *const *f)
 {
-	return str_of(f, sizeof(*f));
+	return str_of(f, sizeof(struct fiber *));
 }
 
 void role_idle(bool idle)

@@ -81,6 +81,7 @@ static err parse_numbers(struct imap_in *in, struct imap_section *s)
 	uint32_t v[LIM_MIME_DEPTH];
 	uint64_t number;
 
+	s->nnumbers = 0;
 	while (in->rest.n && ch_digit(in->rest.p[0])) {
 		if (s->nnumbers == COUNT(v))
 			return fail(E_LIMIT, "Part number too deep");

@@ -69,6 +69,14 @@ static err check(struct sql *s, int rc)
 	return fail(e, "%s", sqlite3_errmsg(s->db));
 }
 
+/* Of a call that cannot be half way: anything but SQLITE_OK is an error. */
+static err check_failed(struct sql *s, int rc)
+{
+	err e = check(s, rc);
+
+	return e != OK ? e : E_IO;
+}
+
 /* full: a commit is on the disk when it returns. cache_spill off: a long transaction keeps its
  * pages in memory, so that readers are kept out for the commit alone, not for its whole length. */
 static err set_up(struct sql *s, unsigned how)
@@ -164,7 +172,7 @@ static err prepare(struct sql *s, str text, struct sql_stmt **out)
 
 	if (rc != SQLITE_OK) {
 		mem_free(st);
-		return check(s, rc);
+		return check_failed(s, rc);
 	}
 	st->owner = s;
 	st->loose = loose;
@@ -198,7 +206,7 @@ err sql_query(struct sql *s, str text, const struct sql_value *v, size_t n, stru
 		int rc = bind(st->st, (int)i + 1, &v[i]);
 
 		if (rc != SQLITE_OK) {
-			err e = check(s, rc);
+			err e = check_failed(s, rc);
 
 			sql_done(st);
 			return e;

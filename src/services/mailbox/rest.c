@@ -70,7 +70,7 @@ static void rest_boxes(struct mailstore *m, msec since)
 	str key;
 
 	(void)pthread_mutex_lock(&m->mu);
-	v = mem_get(size_mul(m->boxes.n + 1, sizeof(*v)));
+	v = mem_get(size_mul(m->boxes.n + 1, sizeof(struct box *)));
 	for (size_t at = 0; map_each(&m->boxes, &at, &key, &value);) {
 		v[n] = value;
 		v[n++]->refs++;

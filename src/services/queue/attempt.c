@@ -388,6 +388,7 @@ WAITS static void conclude(struct attempt *t)
 	arena_init(&o.arena, MIB(16));
 	o.keep = keep_waiting(t);
 	settle(&o);
+	t->l.arena = &t->arena;
 	arena_free(&o.arena);
 }
 

@@ -81,7 +81,7 @@ static json_t *text(str s)
 	/* Addresses and answers of others may be no UTF-8: those octets become '?'. */
 	json_t *j = json_stringn(s.p ? s.p : "", s.n);
 
-	if (j)
+	if (j || !s.p)
 		return j;
 	CLEANUP(buf_free) struct buf b;
 
