@@ -145,16 +145,25 @@ err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer
 	t->by_address = peer && !net_is_unix(peer);
 	if (t->by_address)
 		t->prefix = net_prefix(peer, 24, 64, t->prefix_space);
-	msec now = clock_now();
-	bool held = t->by_address && brake_holds(a->addresses, t->prefix, now);
+	return attempt_held(t) ? attempt_braked(t) : OK;
+}
 
-	if (!held && brake_holds(a->accounts, str_of(t->account, t->naccount), now))
-		held = !(t->known && t->by_address &&
-			 remember_knows_place(a->remember, t->user.id, t->prefix, now));
-	if (!held)
-		return OK;
+bool attempt_held(const struct attempt *t)
+{
+	const struct auth *a = t->a;
+	msec now = clock_now();
+
+	if (t->by_address && brake_holds(a->addresses, t->prefix, now))
+		return true;
+	return brake_holds(a->accounts, str_of(t->account, t->naccount), now) &&
+	       !(t->known && t->by_address &&
+		 remember_knows_place(a->remember, t->user.id, t->prefix, now));
+}
+
+err attempt_braked(const struct attempt *t)
+{
 	metric_add(&metric_braked, 1);
-	LOG(LOG_INFO, "auth.braked", KS("login", login), KS("service", service));
+	LOG(LOG_INFO, "auth.braked", KS("login", t->login), KS("service", t->service));
 	return fail(E_AGAIN, "too many failed logins; wait some minutes");
 }
 
@@ -185,6 +194,7 @@ err attempt_succeeded(struct attempt *t)
 /* ---- passwords in clear ---- */
 
 struct check {
+	const struct attempt *attempt;
 	uint64_t user;
 	str service, password;
 	const char *dummy;
@@ -249,6 +259,8 @@ static err check_password(void *arg)
 	struct check *c = arg;
 	bool any = c->secret.crypt[0] != '\0';
 
+	if (attempt_held(c->attempt)) /* the ones before it in the pool's queue failed */
+		return E_AGAIN;
 	if (fits_app(c))
 		return OK;
 	if (!password_verify(c->password, str_z(any ? c->secret.crypt : c->dummy)) || !any ||
@@ -271,6 +283,7 @@ WAITS static err check_with_crypt(struct attempt *t, str password)
 	struct check *c = MEM_NEW(struct check);
 	uint64_t era = remember_era(a->remember);
 
+	c->attempt = t;
 	c->user = t->known ? t->user.id : 0;
 	c->service = t->service;
 	c->password = password;
@@ -311,6 +324,8 @@ err auth_plain(struct auth *a, const struct net_addr *peer, str service, str log
 		return attempt_failed(&t, "length");
 	err e = check_any(&t, password);
 
+	if ((e == OK || e == E_DENIED || e == E_AGAIN) && attempt_held(&t))
+		return attempt_braked(&t);
 	if (e == E_DENIED)
 		return attempt_failed(&t, t.known ? "password" : "unknown");
 	TRY(e);

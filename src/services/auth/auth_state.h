@@ -36,6 +36,11 @@ struct attempt {
 /* Looks the login up and asks the brake. OK (known or not), E_AGAIN. */
 MUST_USE err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer,
 			   str service, str login, struct arena *ar);
+/* Does the brake hold now? Asked again at the end, whatever was found out: tries that began
+ * together, before any had failed, are not each worth a guess. Takes only the brakes' locks. */
+bool attempt_held(const struct attempt *t);
+/* Counts and logs that the brake held; gives E_AGAIN. */
+MUST_USE err attempt_braked(const struct attempt *t);
 /* Counts and logs; gives E_DENIED. */
 MUST_USE err attempt_failed(struct attempt *t, const char *why);
 /* OK, or E_DENIED for a user who may not log in. */

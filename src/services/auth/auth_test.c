@@ -186,6 +186,104 @@ TEST(brute_force_is_braked)
 	CHECK_OK(loop_main(braked, NULL));
 }
 
+/* ---- many tries that begin before the first has failed ---- */
+
+enum { RUSH = 12 }; /* the account's brake holds at 3 */
+
+struct rusher {
+	struct bench *b;
+	int no;
+	err got;
+};
+
+WAITS static err rush_one(void *arg)
+{
+	struct rusher *r = arg;
+	char ip[40];
+
+	(void)snprintf(ip, sizeof(ip), "203.0.%d.1:7", r->no);
+	/* The right password comes last: it must not be told from the wrong ones. */
+	r->got = login_from(r->b, ip, "ana", r->no == RUSH - 1 ? "ana-secret" : "guess");
+	return OK;
+}
+
+WAITS static err rush(void *arg)
+{
+	struct bench b;
+	struct rusher all[RUSH];
+	struct fiber *fibers[RUSH];
+	int told = 0;
+
+	(void)arg;
+	bench_open(&b);
+	for (int i = 0; i < RUSH; i++) {
+		all[i] = (struct rusher){ &b, i, OK };
+		fibers[i] = fiber_start("rush", rush_one, &all[i]);
+	}
+	for (int i = 0; i < RUSH; i++) {
+		CHECK_OK(fiber_join(fibers[i]));
+		CHECK_ROW(i, all[i].got == E_DENIED || all[i].got == E_AGAIN);
+		told += all[i].got == E_DENIED;
+	}
+	CHECK(told <= 3);
+	bench_close(&b);
+	return OK;
+}
+
+TEST(tries_at_once_are_braked)
+{
+	CHECK_OK(loop_main(rush, NULL));
+}
+
+/* SCRAM: exchanges that began while the brake was open, ended one after the other. */
+WAITS static err rush_scram(void *arg)
+{
+	struct bench b;
+	struct sasl_server *s[RUSH];
+	struct buf last[RUSH];
+	CLEANUP(buf_free) struct buf out;
+	bool done;
+
+	(void)arg;
+	bench_open(&b);
+	buf_init(&out, LIM_SASL);
+	struct sasl_config c = {
+		.auth = b.a, .service = STR("imap"), .peer = &b.peer, .scram = true
+	};
+
+	CHECK_OK(login_from(&b, "198.51.100.1:1", "ana", "ana-secret")); /* teaches the verifier */
+	for (int i = 0; i < RUSH; i++) {
+		struct scram_client client;
+
+		scram_client_init(&client, STR("n,,"), STR("fyko+d2lbbFgONRv9qkxdawL"));
+		CHECK_OK(sasl_server_new(&c, STR("SCRAM-SHA-256"), &s[i]));
+		buf_init(&last[i], LIM_SASL);
+		scram_client_first(&client, STR("ana"), &last[i]);
+		buf_reset(&out);
+		CHECK_OK(sasl_server_step(s[i], true, buf_str(&last[i]), &out, &done));
+		buf_reset(&last[i]);
+		CHECK_OK(scram_client_final(&client, buf_str(&out),
+					    i == RUSH - 1 ? STR("ana-secret") : STR("guess"),
+					    STR(""), &last[i]));
+		scram_client_free(&client);
+	}
+	for (int i = 0; i < RUSH; i++) {
+		buf_reset(&out);
+		err e = sasl_server_step(s[i], true, buf_str(&last[i]), &out, &done);
+
+		CHECK_ROW(i, e == (i < 3 ? E_DENIED : E_AGAIN));
+		sasl_server_free(s[i]);
+		buf_free(&last[i]);
+	}
+	bench_close(&b);
+	return OK;
+}
+
+TEST(scram_tries_at_once_are_braked)
+{
+	CHECK_OK(loop_main(rush_scram, NULL));
+}
+
 TEST(brake_leaks)
 {
 	struct brake *b = brake_new(2, 1000);

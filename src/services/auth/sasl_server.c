@@ -232,6 +232,8 @@ WAITS static err scram_final(struct sasl_server *s, str message, struct buf *cha
 	bool fits = scram_check(&s->verifier, auth, f.proof, signature) && !s->fake &&
 		    str_eq(f.nonce, s->nonce);
 
+	if (attempt_held(&s->attempt))
+		return attempt_braked(&s->attempt);
 	if (check_binding(s, f.binding))
 		return attempt_failed(&s->attempt, "channel binding");
 	if (!fits || s->attempt.user.flags & (USER_DISABLED | USER_NO_LOGIN))
