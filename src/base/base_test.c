@@ -229,6 +229,35 @@ TEST(utf8_rfc3629)
 		CHECK_ROW(i, !utf8_valid(bad[i]));
 }
 
+/* What others sent must not speak to the operator's terminal. */
+TEST(utf8_shown)
+{
+	static const struct {
+		str in, out;
+	} rows[] = {
+		{ S("ana@demo.test"), S("ana@demo.test") },
+		{ S("jos\xc3\xa9 \xe2\x82\xac"), S("jos\xc3\xa9 \xe2\x82\xac") },
+		{ S("\x1b[2J\r\n\x7f"), S("?[2J???") },
+		{ S("\xc2\x9b"
+		    "31m"),
+		  S("?31m") }, /* C1: CSI as one code point */
+		{ S("\x9b"
+		    "31m"),
+		  S("?31m") }, /* the same in Latin-1 */
+		{ S("a\xe2\x80\xae"
+		    "b"),
+		  S("a?b") }, /* U+202E turns the line */
+	};
+	CLEANUP(buf_free) struct buf b;
+
+	buf_init(&b, 100);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		buf_reset(&b);
+		utf8_add_shown(&b, rows[i].in);
+		CHECK_STR_ROW(i, buf_str(&b), rows[i].out);
+	}
+}
+
 TEST(hash_vectors)
 {
 	uint8_t key[16];

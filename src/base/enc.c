@@ -214,3 +214,20 @@ void utf8_add(struct buf *out, int32_t cp)
 	while (more--)
 		buf_u8(out, 0x80u | (c >> (6 * more) & 0x3fu));
 }
+
+bool utf8_shown(int32_t cp)
+{
+	if (cp < 0xa0)
+		return cp >= ' ' && cp < 0x7f;
+	return cp != 0xad && !(cp >= 0x200b && cp <= 0x200f) && !(cp >= 0x2028 && cp <= 0x202e) &&
+	       !(cp >= 0x2060 && cp <= 0x206f) && cp != 0xfeff && cp != 0xfffd && cp < 0xe0000;
+}
+
+void utf8_add_shown(struct buf *out, str s)
+{
+	while (s.n) {
+		int32_t cp = utf8_next(&s);
+
+		utf8_add(out, utf8_shown(cp) ? cp : '?');
+	}
+}

@@ -23,5 +23,10 @@ bool utf8_valid(str s);
 int32_t utf8_next(str *s);
 /* The encoding of cp; what is no scalar value becomes U+FFFD. */
 void utf8_add(struct buf *out, int32_t cp);
+/* What a terminal shows as itself: no controls (C0, DEL, C1), nothing that turns the direction of
+ * writing or cannot be seen. */
+bool utf8_shown(int32_t cp);
+/* Adds s for a terminal: what is not shown as itself, or is malformed, becomes '?'. */
+void utf8_add_shown(struct buf *out, str s);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/enc.h"
 #include "base/limits.h"
 #include "clients/http/http_client.h"
 #include "posta/config.h"
@@ -45,17 +46,22 @@ int cmd_usage(const struct cmd_env *env, const char *fmt, ...)
 	return CMD_USAGE;
 }
 
+/* What a terminal might obey is escaped; what is not even UTF-8 becomes U+FFFD. */
+static void json_char(struct buf *out, int32_t cp)
+{
+	if (cp == '"' || cp == '\\')
+		buf_fmt(out, "\\%c", (char)cp);
+	else if (utf8_shown(cp) || cp > 0xffff)
+		utf8_add(out, cp);
+	else
+		buf_fmt(out, "\\u%04x", (unsigned)cp);
+}
+
 void cmd_json(struct buf *out, str s)
 {
 	buf_addc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_fmt(out, "\\%c", s.p[i]);
-		else if ((unsigned char)s.p[i] < 0x20)
-			buf_fmt(out, "\\u%04x", (unsigned)s.p[i]);
-		else
-			buf_addc(out, s.p[i]);
-	}
+	while (s.n)
+		json_char(out, utf8_next(&s));
 	buf_addc(out, '"');
 }
 

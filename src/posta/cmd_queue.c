@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/enc.h"
 #include "base/limits.h"
 #include "posta/cmd.h"
 
@@ -79,8 +80,32 @@ static const char *member(const json_t *j, const char *name)
 /* What others sent must not speak to the terminal. */
 static void put(const char *z)
 {
-	for (; *z; z++)
-		(void)putchar((unsigned char)*z < 32 || *z == 127 ? '?' : *z);
+	CLEANUP(buf_free) struct buf b;
+
+	buf_init(&b, LIM_HTTP_ANSWER);
+	utf8_add_shown(&b, str_z(z));
+	(void)fwrite(b.p, 1, b.n, stdout);
+}
+
+static void put_lines(str text)
+{
+	CLEANUP(buf_free) struct buf b;
+	str line;
+
+	buf_init(&b, LIM_HTTP_ANSWER);
+	while (str_next(&text, '\n', &line)) {
+		if (!text.p && !line.n) /* behind the last line end */
+			break;
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		for (str word; str_next(&line, '\t', &word);) {
+			utf8_add_shown(&b, word);
+			if (line.p)
+				buf_addc(&b, '\t');
+		}
+		buf_addc(&b, '\n');
+	}
+	(void)fwrite(b.p, 1, b.n, stdout);
 }
 
 static void print_recipient(const json_t *r)
@@ -89,8 +114,9 @@ static void print_recipient(const json_t *r)
 
 	fputs("    ", stdout);
 	put(member(r, "address"));
-	printf("  %s after %d attempts", member(r, "state"),
-	       (int)json_integer_value(json_object_get(r, "attempts")));
+	fputs("  ", stdout);
+	put(member(r, "state"));
+	printf(" after %d attempts", (int)json_integer_value(json_object_get(r, "attempts")));
 	if (!held)
 		printf(", next %s", member(r, "next"));
 	fputs("\n", stdout);
@@ -129,7 +155,7 @@ static void print_entry(const json_t *j, const char *queue)
 
 static int print_json(json_t *j)
 {
-	int rc = json_dumpf(j, stdout, JSON_INDENT(1));
+	int rc = json_dumpf(j, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 
 	fputs("\n", stdout);
 	json_decref(j);
@@ -232,10 +258,7 @@ static int show(const struct cmd_env *env, const char *role, const char *id, jso
 	json_t *message = get(env, role, STR("GET"), &path, &status, why);
 
 	fputs("\n", stdout);
-	for (const char *p = member(message, "header"); *p; p++)
-		if (*p != '\r')
-			(void)putchar((unsigned char)*p < 32 && *p != '\n' && *p != '\t' ? '?'
-											 : *p);
+	put_lines(str_z(member(message, "header")));
 	json_decref(message);
 	return CMD_OK;
 }

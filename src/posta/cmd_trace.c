@@ -2,21 +2,12 @@
 #include <stdio.h>
 
 #include "base/date.h"
+#include "base/enc.h"
 #include "base/limits.h"
 #include "posta/cmd.h"
 #include "services/trace/trace.h"
 
 enum { IDS = 20 };
-
-/* What others sent must not speak to the terminal. */
-static void add_clean(struct buf *out, str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		buf_addc(out, c < 32 || c == 127 ? '?' : (char)c);
-	}
-}
 
 static void add_time(struct buf *out, int64_t ms)
 {
@@ -50,10 +41,10 @@ static void print_row(struct buf *out, const struct trace_row *r)
 	buf_add(out, STR("  "));
 	add_time(out, r->at_ms);
 	buf_fmt(out, "  %-18.*s  ", STRF(r->stage));
-	add_clean(out, r->address);
+	utf8_add_shown(out, r->address);
 	if (r->address.n)
 		buf_add(out, STR("  "));
-	add_clean(out, r->detail);
+	utf8_add_shown(out, r->detail);
 	buf_addc(out, '\n');
 }
 
@@ -65,7 +56,7 @@ static void print_table(struct buf *out, struct trace_row *rows, size_t n)
 
 		if (!rows[i].role.n) /* printed with an earlier row's block */
 			continue;
-		add_clean(out, id);
+		utf8_add_shown(out, id);
 		buf_addc(out, '\n');
 		for (size_t k = i; k < n; k++) {
 			if (!rows[k].role.n || !str_eq(rows[k].id, id))

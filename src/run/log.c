@@ -65,14 +65,6 @@ static bool plain(str s)
 	return s.n > 0;
 }
 
-/* What a terminal shows as itself: no controls, nothing that turns the direction of writing. */
-static bool shown(int32_t cp)
-{
-	return cp >= 0xa0 && cp != 0xad && !(cp >= 0x200b && cp <= 0x200f) &&
-	       !(cp >= 0x2028 && cp <= 0x202e) && !(cp >= 0x2060 && cp <= 0x206f) && cp != 0xfeff &&
-	       cp != 0xfffd && cp < 0xe0000;
-}
-
 /* One character of *s as it stands in quotes; at most 16 octets. */
 static str escaped(str *s, char out[16])
 {
@@ -82,7 +74,7 @@ static str escaped(str *s, char out[16])
 	if (c >= 0x80) {
 		int32_t cp = utf8_next(s);
 
-		if (shown(cp))
+		if (utf8_shown(cp))
 			return str_of(was.p, was.n - s->n);
 		*s = was;
 	}
