@@ -86,6 +86,23 @@ static err folder(const struct supervisor *s, const char *path, uid_t uid, gid_t
 	return OK;
 }
 
+/* A role can write in the folder: a link that it put there must not lead root to a file elsewhere,
+ * so the very file that was looked at is changed. */
+static err share_file(int dir, const char *path, const char *name, gid_t gid, mode_t mode)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	err e = OK;
+
+	if (fd < 0)
+		return OK;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    (fchown(fd, st.st_uid, gid) != 0 || fchmod(fd, mode) != 0))
+		e = fail(E_IO, "%s/%s: %s", path, name, strerror(errno));
+	(void)close(fd);
+	return e;
+}
+
 /* What a command of the operator made in a shared folder belongs to its group as well. */
 static err share_files(const struct supervisor *s, const char *path, gid_t gid, mode_t mode)
 {
@@ -93,16 +110,8 @@ static err share_files(const struct supervisor *s, const char *path, gid_t gid, 
 	const struct dirent *at;
 	err e = OK;
 
-	while (d && e == OK && (at = readdir(d))) {
-		struct stat st;
-
-		if (fstatat(dirfd(d), at->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
-		if (fchownat(dirfd(d), at->d_name, st.st_uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
-		    fchmodat(dirfd(d), at->d_name, mode, 0) != 0)
-			e = fail(E_IO, "%s/%s: %s", path, at->d_name, strerror(errno));
-	}
+	while (d && e == OK && (at = readdir(d)))
+		e = share_file(dirfd(d), path, at->d_name, gid, mode);
 	if (d)
 		(void)closedir(d);
 	return e;
