@@ -167,9 +167,10 @@ static err tell_config(const struct supervisor *s, const struct config_role *r, 
 	return e;
 }
 
-static err tell_certs(const struct supervisor *s, int channel)
+/* Private keys go to those alone who show them to the world. */
+static err tell_certs(const struct supervisor *s, const struct role *r, int channel)
 {
-	for (size_t i = 0; i < s->ncerts; i++) {
+	for (size_t i = 0; i < s->ncerts && (r->may & MAY_TLS); i++) {
 		const str pair[2] = { buf_str(&s->certs[i]), buf_str(&s->keys[i]) };
 
 		TRY(send_memfds(channel, CHANNEL_CERT, STR(""), pair, 2));
@@ -213,7 +214,7 @@ err sup_tell(const struct supervisor *s, const struct slot *slot, struct sup_pro
 	if (!r)
 		return fail(E_NOTFOUND, "the role is not configured");
 	TRY(tell_config(s, r, p->channel));
-	TRY(tell_certs(s, p->channel));
+	TRY(tell_certs(s, slot->role, p->channel));
 	if (p->state != PROC_STARTING)
 		return channel_send(p->channel, CHANNEL_RELOAD, STR(""), NULL, 0);
 	TRY(tell_sockets(s, r, p->channel));

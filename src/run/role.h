@@ -20,6 +20,7 @@ enum {
 	MAY_DIRECTORY = 4, /* <data>/directory/directory.db, read */
 	MAY_SECRETS = 8,   /* <data>/secrets/secrets.db, read and write */
 	MAY_SPAWN = 16,	   /* starts other programs: resolver alone */
+	MAY_TLS = 32,	   /* serves TLS: is given the private keys of tls.certs */
 };
 
 struct listener {
