@@ -61,9 +61,17 @@ WAITS static err check_from(struct submission_message *m, struct verdict *v)
 {
 	CLEANUP(buf_free) struct buf address = { 0 };
 	struct mime_field f;
+	unsigned fields = 0;
 
 	if (!submission_settings()->check_from)
 		return OK;
+	/* RFC 5322 3.6: exactly one. Of two, readers may show the one that was not looked at. */
+	for (struct mime_fields it = mime_fields(m->header); mime_field(&it, &f);)
+		fields += str_eqi(f.name, STR("From"));
+	if (fields > 1) {
+		verdict_set(v, "550 5.7.1 The message has several From fields");
+		return OK;
+	}
 	buf_init(&address, LIM_SMTP_PATH * 2);
 	const struct mime_address *a =
 		mime_find(m->header, STR("From"), &f) ? mime_addresses(m->i->tx, f.value) : NULL;

@@ -37,6 +37,8 @@ static const struct conf_key keys[] = {
 	  "time for the next command" },
 	{ "data_time", CONF_DURATION, AT(limits.data_block), 1000, 3600000, "3m",
 	  "time for a part of the message" },
+	{ "login_time", CONF_DURATION, AT(limits.login), 1000, 3600000, "3m",
+	  "time until logged in" },
 	{ "session_time", CONF_DURATION, AT(limits.whole), 10000, 86400000, "2h",
 	  "time for a session" },
 	{ "remember", CONF_DURATION, AT(remember), 0, 86400000, "10m",
@@ -176,7 +178,7 @@ static const struct listener listeners[] = {
 const struct role role_submission = {
 	.name = "submission",
 	.user = "posta-submission",
-	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY | MAY_SECRETS,
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY | MAY_SECRETS | MAY_TLS,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.check = check,

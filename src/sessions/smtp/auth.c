@@ -11,6 +11,7 @@ static err keep_user(struct smtp *s, const struct dir_user *user)
 	if (!u->login.p || !u->backend.p)
 		return fail(E_LIMIT, "no memory for the user");
 	s->info.user = u;
+	s->whole = clock_in(s->lim->whole);
 	return OK;
 }
 

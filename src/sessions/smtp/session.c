@@ -247,7 +247,8 @@ WAITS err smtp_session(struct stream *io, bool implicit_tls, str peer_role,
 	s.info.session = &s.session;
 	s.info.tx = &s.txa;
 	s.info.peer_role = arena_dup(&s.session, peer_role);
-	s.whole = clock_in(s.lim->whole);
+	/* Whoever has not said who it is does not hold a connection for hours. */
+	s.whole = clock_in(role->auth_required && s.lim->login ? s.lim->login : s.lim->whole);
 	smtp_patience(&s, s.lim->command);
 	err e = converse(&s);
 

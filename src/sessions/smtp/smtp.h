@@ -74,6 +74,7 @@ struct smtp_limits {
 	int64_t transactions; /* a connection */
 	msec command, data_block,
 		whole; /* time-outs: next command, next octets of DATA, whole session */
+	msec login;    /* whole, as long as auth_required is not met; 0: the same */
 	const char *spool_dir;
 };
 /* Runs one connection to its end; closes io. */

@@ -34,6 +34,7 @@ WAITS err smtp_cmd_starttls(struct smtp *s, str args)
 	s->ext = 0;
 	s->info.helo = STR("");
 	s->info.esmtp = false;
+	s->info.user = NULL;
 	s->info.tls = true;
 	s->info.tls_info = stream_tls_info(s->io);
 	return OK;
