@@ -17,7 +17,8 @@ static WAITS err login_as(struct stream *io, str login, struct box **out)
 
 	arena_init(&a, KIB(64));
 	TRY(dirtable_login(store_here()->table, login, STR(""), &a, &user));
-	err e = store_open_box(&user, out);
+	err e = user.flags & (USER_DISABLED | USER_NO_LOGIN) ? fail(E_DENIED, "user may not log in")
+							     : store_open_box(&user, out);
 
 	LOG(e == OK ? LOG_INFO : LOG_WARN, "store.pop3", KS("user", user.login), KI("ok", e == OK));
 	return e;

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "formats/smtp/smtp.h"
+#include "run/log.h"
 
 enum { PIECE = 65536 }; /* octets read from the mailbox at a time */
 
@@ -44,6 +45,16 @@ static size_t top_take(struct top *t, str in)
 	return taken;
 }
 
+/* The answer is begun: a "-ERR" now would stand in the mail, and the answers to the commands that
+ * follow as well. The connection ends instead. */
+static err torn(err e)
+{
+	if (e == OK || e == E_EOF || e == E_TIMEOUT || e == E_CANCELED)
+		return e;
+	LOG(LOG_ERROR, "pop3.torn", KE(e));
+	return E_EOF;
+}
+
 /* Sends a mail, whole (top NULL) or its top, dots doubled, the end added. */
 static WAITS err send_mail(struct pop3 *s, const struct mail *m, struct mail_source *src,
 			   struct top *top)
@@ -58,6 +69,8 @@ static WAITS err send_mail(struct pop3 *s, const struct mail *m, struct mail_sou
 
 		arena_reset(&s->cmd);
 		TRY(mail_read(s->view, m->uid, src, at, PIECE, &s->cmd, &piece));
+		if (piece.n == 0)
+			return fail(E_CORRUPT, "mail %u is shorter than its size", m->uid);
 		size_t n = top ? top_take(top, piece) : piece.n;
 
 		whole = n == piece.n && piece.n == PIECE;
@@ -91,7 +104,7 @@ static WAITS err answer_mail(struct pop3 *s, str arg, struct top *top)
 		return pop3_err(s, "The message was removed meanwhile");
 	TRY(e);
 	TRY(top ? pop3_ok(s, "Top follows") : pop3_ok(s, "%" PRIu64 " octets", m.size));
-	return send_mail(s, &m, &src, top);
+	return torn(send_mail(s, &m, &src, top));
 }
 
 WAITS err pop3_retr(struct pop3 *s, const struct pop3_command *c)
