@@ -91,16 +91,17 @@ static err parse_values(struct parse *p, struct imap_value **last)
 	return imap_expect_end(&p->in);
 }
 
-/* "[CODE rest] text" behind a status word; both may be absent. */
+/* "[CODE rest] text" behind a status word; both may be absent. Brackets without a code in them are
+ * text. */
 static void parse_text(str s, struct imap_reply *r)
 {
 	if (s.n && s.p[0] == ' ')
 		s = str_skip(s, 1);
 	if (s.n && s.p[0] == '[') {
 		size_t end = str_find(s, ']');
-		if (end < s.n) {
-			str inside = str_skip(str_take(s, end), 1);
-			size_t space = str_find(inside, ' ');
+		str inside = str_skip(str_take(s, end), 1);
+		size_t space = str_find(inside, ' ');
+		if (end < s.n && space) {
 			r->code = str_take(inside, space);
 			r->code_rest = str_skip(inside, space + 1);
 			s = str_skip(s, end + 1);

@@ -10,6 +10,8 @@ TEST(imap_reply)
 		{ S("* OK [CAPABILITY IMAP4rev1 IDLE] ready"),
 		  S("* OK [CAPABILITY IMAP4rev1 IDLE] ready") },
 		{ S("a1 NO [TRYCREATE] no such mailbox"), S("a1 NO [TRYCREATE] no such mailbox") },
+		{ S("a1 OK [ 3] [X] y"),
+		  S("a1 OK [ 3] [X] y") }, /* found by fuzzing: no code, so text */
 		{ S("a1 OK"), S("a1 OK ") },
 		{ S("+ idling"), S("+ idling") },
 		{ S("+"), S("+ ") },
