@@ -14,6 +14,10 @@ struct conf_node; /* a place in it */
  * on every node. E_SYNTAX: complaints has "posta.conf:12: ..." lines. name: the file's name for
  * messages. */
 MUST_USE err conf_parse(str text, str name, struct buf *complaints, struct conf **out);
+/* The text for one who may see only some settings at its top: the others, and all comments, become
+ * blanks, so that lines and columns stay. text: one that conf_parse took. */
+void conf_only(str text, bool (*wanted)(const void *arg, str name), const void *arg,
+	       struct buf *out);
 void conf_free(struct conf *c);
 const struct conf_node *conf_root(const struct conf *c);
 /* The child of that name, or NULL ("mx.limits" goes down). */

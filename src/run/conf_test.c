@@ -27,6 +27,37 @@ TEST(conf_size)
 	}
 }
 
+static bool not_secret(const void *arg, str name)
+{
+	return !str_eq(name, str_z(arg));
+}
+
+/* Decision 0100. Whatever way a setting is written, it goes whole, and the others stay. */
+TEST(conf_only)
+{
+	static const struct {
+		str in, out;
+	} rows[] = {
+		{ S("a = 1; s = 2; b = 3;"), S("a = 1;        b = 3;") },
+		{ S("s: { x = \"}\"; y: { z = ( \"a\\\"{\" ); }; };\nb = 3;"),
+		  S("                                        \nb = 3;") },
+		{ S("s = 2 b = 3"), S("      b = 3") }, /* terminators may be left out */
+		{ S("s = \"x\" \"y\" b = -5 c = true"), S("            b = -5 c = true") },
+		{ S("s : [1,\n2], b = 1.5e+3,"), S("       \n    b = 1.5e+3,") },
+		{ S("a = 1 # s\n/* { */ s = 1 // b\nb = { };"),
+		  S("a = 1    \n                  \nb = { };") },
+		{ S("ss = 1; s-s = 2;"), S("ss = 1; s-s = 2;") },
+	};
+	CLEANUP(buf_free) struct buf b;
+
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		buf_reset(&b);
+		conf_only(rows[i].in, not_secret, "s", &b);
+		CHECK_STR_ROW(i, buf_str(&b), rows[i].out);
+	}
+}
+
 TEST(conf_duration)
 {
 	static const struct {

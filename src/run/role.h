@@ -75,8 +75,9 @@ struct role {
 	 * user only), on the first loop: method, path with its query ("/queue/ID?max=5"), body;
 	 * writes JSON. E_NOTFOUND: no such path. NULL: only /metrics, /health. */
 	WAITS err (*control)(str method, str path, str body, struct buf *json);
-	/* Other groups at the top of posta.conf that it reads ("routes"), NULL-ended, or NULL:
-	 * `posta check` takes them for known. Its own group is. */
+	/* Other groups at the top of posta.conf that it reads ("backends"), NULL-ended, or NULL:
+	 * `posta check` takes them for known, and its process is given no others but its own and
+	 * "nodes" (decision 0100). */
 	const char *const *groups;
 	/* The table of its settings, for `posta check --settings`; may be NULL. */
 	const struct conf_key *keys;

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab import wait_for
+from lab import SANITIZED, wait_for
 
 
 class Lines:
@@ -228,3 +228,31 @@ def test_a_role_reaches_its_own_files_alone(platform, role, secrets):
     assert not written & others
     keys = [f for f in platform.dir.rglob("*key*") if f.is_file() and "secrets" not in f.parts]
     assert keys and not opened(status, "rb", keys), "a private key is readable"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or SANITIZED, reason="another process's memory is root's, and a sanitizer's too large")
+def test_a_role_does_not_know_the_secrets_of_another(own_platform):
+    """Decision 0100: a smart host's password is relay's alone."""
+    secret = "kept-from-all-but-relay"
+    p = own_platform(f"""relay: {{ routes = ( {{ domain = "x.test"; to = "127.0.0.1:9"; tls = "must"; user = "u";
+        password = "{secret}"; }} ); }};""").start()
+    assert not [r for r in ("mx", "store", "proxy", "submission", "monitor") if knows(p, r, secret)]
+    assert knows(p, "relay", secret)  # so that the test can see it at all
+
+
+def knows(platform, role, secret):
+    """Whether the secret stands in the writable memory of the role's process."""
+    pid = platform.role_pid(role)[0]
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            span, rights = line.split()[:2]
+            start, end = (int(x, 16) for x in span.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 30:
+                continue
+            try:
+                mem.seek(start)
+                if secret.encode() in mem.read(end - start):
+                    return True
+            except OSError:
+                continue
+    return False
