@@ -284,7 +284,7 @@ WAITS static err read_word(void *arg)
 	char word[8] = { 0 };
 
 	while (read(fd, word, sizeof(word) - 1) < 0)
-		TRY(fiber_wait_read(fd, clock_in(5000)));
+		TRY(fiber_wait_read(fd, clock_in(30000)));
 	tell(word);
 	fiber_fd_forget(fd);
 	return OK;
@@ -301,9 +301,9 @@ WAITS static err fds(void *arg)
 	CHECK(fiber_wait_read(fd[0], clock_in(10)) == E_TIMEOUT);
 	CHECK(write(fd[0], "word", 4) == 4);
 	TRY(fiber_join(f));
-	CHECK_OK(fiber_wait_write(fd[0], clock_in(1000)));
+	CHECK_OK(fiber_wait_write(fd[0], clock_in(30000)));
 	(void)close(fd[1]);
-	CHECK_OK(fiber_wait_read(fd[0], clock_in(1000))); /* the end of file */
+	CHECK_OK(fiber_wait_read(fd[0], clock_in(30000))); /* the end of file */
 	fiber_fd_forget(fd[0]);
 	(void)close(fd[0]);
 	return OK;
@@ -325,7 +325,7 @@ WAITS static err early_edge(void *arg)
 	CHECK(fiber_wait_read(fd[0], clock_in(1)) == E_TIMEOUT);
 	CHECK(write(fd[1], "x", 1) == 1);
 	TRY(fiber_sleep(clock_in(10)));
-	CHECK_OK(fiber_wait_read(fd[0], clock_in(1000)));
+	CHECK_OK(fiber_wait_read(fd[0], clock_in(30000)));
 	CHECK(read(fd[0], &c, 1) == 1);
 	CHECK(fiber_wait_read(99999, clock_in(10)) == E_IO);
 	fiber_fd_forget(fd[0]);

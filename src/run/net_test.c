@@ -164,10 +164,10 @@ WAITS static err meet(void *arg)
 	}
 	struct fiber *f = fiber_start("server", serve_one, &listening);
 
-	TRY(net_connect(&at, NULL, clock_in(1000), &fd));
+	TRY(net_connect(&at, NULL, clock_in(30000), &fd));
 	struct stream *s = stream_open(fd, &at);
 
-	stream_deadline(s, clock_in(1000));
+	stream_deadline(s, clock_in(30000));
 	TRY(stream_read_full(s, text, 5));
 	CHECK_STR(str_of(text, 5), STR("hello"));
 	CHECK(stream_fill(s) == E_EOF);
@@ -175,7 +175,7 @@ WAITS static err meet(void *arg)
 	TRY(fiber_join(f));
 	fiber_fd_forget(listening);
 	(void)close(listening);
-	CHECK(net_connect(&at, NULL, clock_in(1000), &fd) == E_IO); /* refused */
+	CHECK(net_connect(&at, NULL, clock_in(30000), &fd) == E_IO); /* refused */
 	return OK;
 }
 
