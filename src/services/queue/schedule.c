@@ -266,9 +266,12 @@ WAITS static void load_lots(struct queue *q, struct dest *d)
 		schedule_again(q, d);
 		return;
 	}
-	d->more |= j.page.more;
-	for (size_t i = 0; i < j.page.n && d->nlots < LIM_QUEUE_READY; i++)
+	size_t i = 0;
+
+	for (; i < j.page.n && d->nlots < LIM_QUEUE_READY; i++)
 		lot_load(q, d, j.page.rows[i].id, j.page.rows[i].no, j.page.rows[i].due);
+	/* Attempts that ended while we read are loaded again, and take the room of others. */
+	d->more |= j.page.more || i < j.page.n;
 }
 
 /* Moves lots whose time has come to the ready ones. */
