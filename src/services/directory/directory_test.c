@@ -467,6 +467,7 @@ WAITS static err follows(void *arg)
 	id = add(d, &dir_user_kind, "new@demo.test");
 	UNTIL(what(f->t, "new@demo.test") == DIR_USER);
 	CHECK(what(f->t, "new@demo.test") == DIR_USER);
+	UNTIL(f->ntold); /* a moment after the table has it */
 	CHECK(f->ntold == 1 && f->told[0] == id);
 	CHECK_OK(directory_list_add(d, ana, DIR_LIST_BLOCK, STR("foe@x.example"), STR("")));
 	UNTIL(dirtable_listed(f->t, ana, STR("foe@x.example")) == LISTED_BLOCK);
@@ -489,7 +490,8 @@ WAITS static err follows(void *arg)
 	CHECK_OK(directory_commit(d));
 	UNTIL(what(f->t, "later@demo.test") == DIR_USER);
 	CHECK(what(f->t, "later@demo.test") == DIR_USER);
-	CHECK(f->ntold == 1 && f->told[0] == 0);
+	UNTIL(f->ntold && f->told[f->ntold - 1] == 0);
+	CHECK(f->ntold && f->told[f->ntold - 1] == 0);
 	CHECK(dirtable_age(f->t) < 60000);
 	dirtable_close(f->t);
 	directory_close(d);

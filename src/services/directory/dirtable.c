@@ -59,6 +59,20 @@ struct look {
 	bool all, reload;
 };
 
+/* Those who ask may come one after the other without end: the tail, which has the database locked
+ * while it waits for them, goes before new ones. Nobody takes the lock twice. */
+static void lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t a;
+
+	(void)pthread_rwlockattr_init(&a);
+#ifdef __GLIBC__ /* elsewhere writers go first by themselves */
+	(void)pthread_rwlockattr_setkind_np(&a, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+	(void)pthread_rwlock_init(lock, &a);
+	(void)pthread_rwlockattr_destroy(&a);
+}
+
 static void write_lock(void *arg)
 {
 	(void)pthread_rwlock_wrlock(&((struct dirtable *)arg)->lock);
@@ -283,7 +297,7 @@ err dirtable_open(const struct dirtable_options *o, struct dirtable **out)
 {
 	struct dirtable *d = MEM_NEW(struct dirtable);
 
-	(void)pthread_rwlock_init(&d->lock, NULL);
+	lock_init(&d->lock);
 	d->database = copy_z(o->database);
 	d->snapshot = o->snapshot ? copy_z(o->snapshot) : NULL;
 	d->poll = o->poll ? o->poll : 250;
