@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "posta/config_part.h"
+#include "services/backends/backends.h"
 
 struct top {
 	str node, data, run, log;
@@ -248,28 +249,39 @@ void config_role_env(const struct config *c, const char *role, struct arena *a,
 	};
 }
 
+static void describe_keys(const struct conf_key *keys, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		conf_describe(&keys[i], out);
+}
+
+static void describe_role(const struct role *r, struct buf *out)
+{
+	buf_fmt(out, "\nnodes.<node>.%s: addresses, a list of \"ADDRESS:PORT\" each\n", r->name);
+	for (size_t l = 0; l < r->nlisteners; l++)
+		if (r->listeners[l].port)
+			buf_fmt(out, "  %-24s standard port %u%s\n", r->listeners[l].kind,
+				r->listeners[l].port, r->listeners[l].tls ? ", TLS" : "");
+	if (r->nkeys)
+		buf_fmt(out, "\n%s:\n", r->name);
+	describe_keys(r->keys, r->nkeys, out);
+	if (r->list)
+		buf_fmt(out, "\n%s.%s, each:\n", r->name, r->list);
+	describe_keys(r->list_keys, r->nlist_keys, out);
+}
+
 void config_settings(struct buf *out)
 {
 	buf_add(out, STR("posta.conf:\n"));
-	for (size_t i = 0; i < COUNT(top_keys); i++)
-		conf_describe(&top_keys[i], out);
+	describe_keys(top_keys, COUNT(top_keys), out);
+	buf_add(out, STR("\ntls.certs, each:\n"));
+	config_cert_settings(out);
+	buf_add(out, STR("\nbackends.<name>:\n"));
+	backends_describe(out);
 	buf_add(out, STR("\nnodes.<node>:\n"));
-	for (size_t i = 0; i < COUNT(node_keys); i++)
-		conf_describe(&node_keys[i], out);
+	describe_keys(node_keys, COUNT(node_keys), out);
 	buf_add(out, STR("\nnodes.<node>.<role>:\n"));
 	config_role_settings(out);
-	for (size_t i = 0; roles[i]; i++) {
-		const struct role *r = roles[i];
-
-		buf_fmt(out, "\nnodes.<node>.%s: addresses, a list of \"ADDRESS:PORT\" each\n",
-			r->name);
-		for (size_t l = 0; l < r->nlisteners; l++)
-			if (r->listeners[l].port)
-				buf_fmt(out, "  %-24s standard port %u%s\n", r->listeners[l].kind,
-					r->listeners[l].port, r->listeners[l].tls ? ", TLS" : "");
-		if (r->nkeys)
-			buf_fmt(out, "\n%s:\n", r->name);
-		for (size_t k = 0; k < r->nkeys; k++)
-			conf_describe(&r->keys[k], out);
-	}
+	for (size_t i = 0; roles[i]; i++)
+		describe_role(roles[i], out);
 }

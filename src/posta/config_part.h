@@ -15,7 +15,8 @@ MUST_USE err config_node_names(const struct conf_node *n, const struct conf_key 
 MUST_USE err config_roles(struct config *c, const struct conf_node *n, struct buf *complaints);
 /* The settings of nodes.<node>.<role>, described. */
 void config_role_settings(struct buf *out);
-/* tls.certs. */
+/* tls.certs; the settings of each. */
+void config_cert_settings(struct buf *out);
 MUST_USE err config_certs(struct config *c, const struct conf_node *tls, struct buf *complaints);
 /* The golden rules: which roles may not share a machine; no address twice. */
 MUST_USE err config_rules(struct config *c, const struct conf_node *n, struct buf *complaints);

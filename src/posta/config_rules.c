@@ -120,6 +120,12 @@ static err read_cert(struct config *c, const struct conf_node *n, struct config_
 	return check_there(conf_find(n, "key"), to->key, complaints);
 }
 
+void config_cert_settings(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(cert_keys); i++)
+		conf_describe(&cert_keys[i], out);
+}
+
 err config_certs(struct config *c, const struct conf_node *tls, struct buf *complaints)
 {
 	const struct conf_node *list = NULL;

@@ -112,6 +112,17 @@ static void complain_type(struct reading *r, const struct conf_node *n, const st
 		      wanted(k));
 }
 
+static void print_range(const struct conf_key *k, struct buf *out)
+{
+	conf_print_value(k->type, k->min, out);
+	if (k->max == INT64_MAX) {
+		buf_add(out, STR(" or more"));
+	} else {
+		buf_add(out, STR(" to "));
+		conf_print_value(k->type, k->max, out);
+	}
+}
+
 static void check_range(struct reading *r, const struct conf_node *n, const struct conf_key *k,
 			int64_t v)
 {
@@ -121,9 +132,7 @@ static void check_range(struct reading *r, const struct conf_node *n, const stru
 		return;
 	r->bad = true;
 	buf_init(&text, 256);
-	conf_print_value(k->type, k->min, &text);
-	buf_add(&text, STR(" to "));
-	conf_print_value(k->type, k->max, &text);
+	print_range(k, &text);
 	conf_complain(n, r->complaints, "\"%s\" is out of range; write a value from %.*s", k->name,
 		      STRF(buf_str(&text)));
 	buf_free(&text);
@@ -296,9 +305,7 @@ void conf_describe(const struct conf_key *k, struct buf *out)
 	buf_fmt(out, "  %-24s %s\n%26s %s", k->name, k->help, "", wanted(k));
 	if (k->min != 0 || k->max != 0) {
 		buf_add(out, STR(", "));
-		conf_print_value(k->type, k->min, out);
-		buf_add(out, STR(" to "));
-		conf_print_value(k->type, k->max, out);
+		print_range(k, out);
 	}
 	if (!k->dflt)
 		buf_add(out, STR("; must be given\n"));

@@ -82,6 +82,10 @@ struct role {
 	/* The table of its settings, for `posta check --settings`; may be NULL. */
 	const struct conf_key *keys;
 	size_t nkeys;
+	/* For the same: the settings of each item of the list among keys that is called so. */
+	const char *list;
+	const struct conf_key *list_keys;
+	size_t nlist_keys;
 	bool wide;	/* a loop a core, where the configuration says nothing else */
 	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the
 			   old one's end */

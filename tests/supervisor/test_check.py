@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from lab import BUILD
+from lab import BUILD, ROOT
 
 NODE = 'nodes: { demo: { hostname = "mx.demo.test";\n%s }; };\n'
 ROWS = [
@@ -61,6 +61,21 @@ def test_settings_are_listed():
     done = subprocess.run([BUILD / "posta", "check", "--settings"], capture_output=True, text=True, check=True)
     for words in ("nodes.<node>.mx: addresses", "standard port 25", "message_max", "drain"):
         assert words in done.stdout
+
+
+def test_manual_has_every_setting():
+    """docs/man/posta.conf.5.md: a row of the right group for each setting, with its default."""
+    manual = (ROOT / "docs/man/posta.conf.5.md").read_text().replace("`", "").split("## Every setting")[1]
+    lines = subprocess.run([BUILD / "posta", "check", "--settings"], capture_output=True, text=True, check=True).stdout.splitlines()
+    group = rows = None
+    for line, below in zip(lines, lines[1:]):
+        if line.endswith(":") and not line.startswith(" "):
+            group = f"\n**{line[:-1].removesuffix(', each')}**"
+            assert group in manual
+            rows = manual.split(group)[1].split("\n**")[0]
+        elif below.startswith(" " * 20) and not line.startswith(" " * 20):
+            default = below.split("; ")[-1].removesuffix(" by default").replace("none", "")
+            assert f"\n| {line.split()[0]} | {default} |" in rows, (group, line, default)
 
 
 def test_command_line():

@@ -173,5 +173,8 @@ const struct role role_relay = {
 	.control = control,
 	.keys = relay_keys,
 	.nkeys = RELAY_NKEYS,
+	.list = "routes",
+	.list_keys = relay_route_keys,
+	.nlist_keys = RELAY_NROUTE_KEYS,
 	.exclusive = true,
 };

@@ -9,7 +9,7 @@ const struct conf_key relay_keys[] = {
 	{ "mx", CONF_STR, AT(mx), 0, 0, "",
 	  "where mail for our own domains goes, e.g. \"10.0.0.5:25\"; empty: the mx of this node" },
 	{ "tls", CONF_STR, AT(tls), 0, 0, "may", "to others: never, may, must, verify" },
-	{ "schedule", CONF_STRS, AT(schedule_texts), 0, 0, "",
+	{ "schedule", CONF_STRS, AT(schedule_texts), 0, 0, "5m, 15m, 30m, 1h, 2h, 4h",
 	  "waits between attempts; the last one repeats" },
 	{ "lifetime", CONF_DURATION, AT(lifetime), 1000, INT64_MAX, "5d",
 	  "then a mail goes back as failed" },
@@ -50,7 +50,7 @@ const struct conf_key relay_keys[] = {
 #undef AT
 
 #define AT(member) offsetof(struct relay_route, member)
-static const struct conf_key route_keys[] = {
+const struct conf_key relay_route_keys[] = {
 	{ "domain", CONF_STR, AT(domain), 0, 0, NULL,
 	  "\"example.org\", \".example.org\" for all below it, \"*\" for every other one" },
 	{ "to", CONF_STR, AT(to), 0, 0, "mx", "\"host:port\", or \"mx\": as the DNS says" },
@@ -63,8 +63,6 @@ static const struct conf_key route_keys[] = {
 	  "deliveries begun a minute; 0: as the others" },
 };
 #undef AT
-
-static const str default_schedule[] = { S("5m"), S("15m"), S("30m"), S("1h"), S("2h"), S("4h") };
 
 static err check_tls(const struct conf_node *n, str tls, struct buf *complaints)
 {
@@ -89,8 +87,8 @@ static err read_routes(const struct role_env *env, struct buf *complaints,
 		const struct conf_node *node = conf_at(set->routes_node, i);
 		struct relay_route *r = &set->routes[i];
 
-		if (conf_read(node, route_keys, COUNT(route_keys), r, env->arena, complaints) !=
-			    OK ||
+		if (conf_read(node, relay_route_keys, RELAY_NROUTE_KEYS, r, env->arena,
+			      complaints) != OK ||
 		    check_tls(node, r->tls, complaints) != OK)
 			e = E_SYNTAX;
 		if (str_find(r->to, ':') == r->to.n && !str_eq(r->to, STR("mx"))) {
@@ -110,9 +108,10 @@ static err read_schedule(const struct role_env *env, struct buf *complaints,
 	const str *v = set->schedule_texts.v;
 	size_t n = set->schedule_texts.n;
 
-	if (!n || (n == 1 && !v[0].n)) {
-		v = default_schedule;
-		n = COUNT(default_schedule);
+	if (!n) {
+		conf_complain(conf_find(env->conf, "schedule"), complaints,
+			      "\"schedule\" is empty; write [ \"5m\", \"15m\" ]");
+		return E_SYNTAX;
 	}
 	set->schedule = arena_get(env->arena, size_mul(n, sizeof(msec)), 16);
 	for (size_t i = 0; i < n; i++) {

@@ -83,6 +83,12 @@ err backends_read(const struct role_env *env, struct buf *complaints, struct bac
 	return worst;
 }
 
+void backends_describe(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		conf_describe(&keys[i], out);
+}
+
 const struct backend *backends_find(const struct backends *b, str name)
 {
 	for (size_t i = 0; i < b->n; i++)

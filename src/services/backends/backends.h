@@ -26,6 +26,8 @@ struct backends {
 /* Reads the group; results live in env->arena. E_SYNTAX with complaints. */
 MUST_USE err backends_read(const struct role_env *env, struct buf *complaints,
 			   struct backends *out);
+/* The settings of one, for `posta check --settings`. */
+void backends_describe(struct buf *out);
 /* NULL when posta.conf does not name it. */
 const struct backend *backends_find(const struct backends *b, str name);
 
