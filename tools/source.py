@@ -11,7 +11,7 @@ SRC = ROOT / "src"
 
 
 def files(*suffixes):
-    return sorted(p for p in SRC.rglob("*") if p.suffix in (suffixes or (".c", ".h")) and p.name != ".keep.c")
+    return sorted(p for p in SRC.rglob("*") if p.suffix in (suffixes or (".c", ".h")))
 
 
 def name(path):
