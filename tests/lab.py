@@ -160,7 +160,9 @@ class Platform:
         lines = [f"From: {sender}", f"To: {', '.join(to)}", f"Subject: {subject}", f"Message-ID: {message_id}"]
         lines += [f"{k.replace('_', '-')}: {v}" for k, v in headers.items()]
         with smtplib.SMTP("127.0.0.1", self.port("smtp"), timeout=30) as s:
-            s.sendmail(sender, to, "\r\n".join(lines) + "\r\n\r\n" + text + "\r\n")
+            refused = s.sendmail(sender, to, "\r\n".join(lines) + "\r\n\r\n" + text + "\r\n")
+            if refused:
+                raise smtplib.SMTPRecipientsRefused(refused)
         return message_id
 
     def imap(self, user="ana"):
