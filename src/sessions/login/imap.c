@@ -222,7 +222,7 @@ WAITS err imap_login_session(struct stream *io, const struct login_role *role)
 	buf_init(&m.text, LIM_IMAP_PRELOGIN * 3);
 	TRY(greet(&m));
 	while (!m.l.quit && !m.l.back.io && !role_draining())
-		TRY(turn(&m));
+		TRY(login_turned(&m.l, turn(&m)));
 	if (!m.l.back.io)
 		return stream_flush(io);
 	forget_text(&m);

@@ -25,6 +25,9 @@ bool login_plain_allowed(struct login *l);
 /* Flushes what waits, when the client has said nothing more, and reads one line within the times.
  */
 WAITS MUST_USE err login_line(struct login *l, size_t max, str *line);
+/* Hands e of a command on; when the peer has ended, in the middle of a line perhaps, what waits is
+ * sent first: it may still listen. */
+WAITS MUST_USE err login_turned(struct login *l, err e);
 /* Certificate present and TLS not on yet. */
 bool login_can_tls(const struct login *l);
 /* TLS handshake after the go-ahead was written: E_DENIED when commands were pushed in before it. */

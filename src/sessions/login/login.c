@@ -63,6 +63,13 @@ WAITS err login_line(struct login *l, size_t max, str *line)
 	return stream_line(l->io, max, LINE_LENIENT, line);
 }
 
+WAITS err login_turned(struct login *l, err e)
+{
+	if (e == E_EOF && stream_flush(l->io) != OK)
+		return E_EOF;
+	return e;
+}
+
 bool login_can_tls(const struct login *l)
 {
 	struct tls_ctx *ctx = role_tls();

@@ -75,6 +75,8 @@ static WAITS err imap(void *arg)
 	IMAP("a LOGIN {99999999}\r\nb NOOP\r\n",
 	     "* BAD Literal too long before login\r\nb OK Done\r\n");
 	IMAP("a LOGIN {99999999+}\r\nb NOOP\r\n", "* BAD Literal too long before login\r\n");
+	/* The end in the middle of a line takes no answer away. */
+	IMAP("a NOOP\r\nb NO", "a OK Done\r\n");
 	IMAP("a ID NIL\r\n", "* ID (\"name\" \"posta\")\r\na OK Done\r\n");
 	return OK;
 }
@@ -87,6 +89,7 @@ static WAITS err pop3(void *arg)
 	POP3("USER ana\r\nPASS x\r\n",
 	     "-ERR [AUTH] First STLS: passwords do not cross the network in clear\r\n"
 	     "-ERR First USER\r\n");
+	POP3("UTF8\r\nQU", "+OK UTF-8 it is\r\n");
 	POP3("AUTH PLAIN AGEAYg==\r\n", "-ERR Mechanism not offered here\r\n");
 	POP3("STLS\r\nUTF8\r\nSTAT\r\n\r\n",
 	     "-ERR TLS is on already, or there is no certificate\r\n+OK UTF-8 it is\r\n"

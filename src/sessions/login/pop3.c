@@ -160,6 +160,6 @@ WAITS err pop3_login_session(struct stream *io, const struct login_role *role)
 	login_begin(&p.l, io, STR("pop3"), role);
 	TRY(stream_fmt(io, "+OK %.*s ready\r\n", STRF(role->hostname())));
 	while (!p.l.quit && !p.l.back.io && !role_draining())
-		TRY(turn(&p));
+		TRY(login_turned(&p.l, turn(&p)));
 	return p.l.back.io ? login_join(&p.l) : stream_flush(io);
 }
