@@ -30,7 +30,6 @@
 /* IMAP, POP3 */
 #define LIM_IMAP_LINE KIB(64)    /* octets of a command without its literals; imap.line_max */
 #define LIM_IMAP_COMMAND KIB(256) /* octets of a command with its small literals, APPEND's message aside */
-#define LIM_IMAP_LITERAL_NOSYNC KIB(4) /* octets of a LITERAL- literal, RFC 7888 5 */
 #define LIM_IMAP_SET 10000       /* ranges in a sequence set */
 #define LIM_IMAP_DEPTH 32        /* nested lists and search keys */
 #define LIM_IMAP_PRELOGIN KIB(8) /* octets of a command before login */
@@ -63,7 +62,6 @@
 #define LIM_MIME_PARTS 1000      /* parts of a message; the rest belongs to the last one's raw bytes */
 #define LIM_MIME_HEADER MIB(1)   /* octets of one part's header that are looked at */
 #define LIM_MIME_FIELDS 2000     /* header fields of a part that are looked at */
-#define LIM_MIME_BOUNDARY 70     /* octets, RFC 2046 5.1.1; longer ones are taken as given up to 1000 */
 #define LIM_MIME_ADDRESSES 2000  /* addresses of one field */
 #define LIM_MIME_PARAMS 64       /* parameters of one field */
 #define LIM_MIME_ARENA MIB(8)    /* octets of one message's tree of parts and decoded values; beyond it values are missing */

@@ -207,11 +207,6 @@ str conf_name(const struct conf_node *n)
 	return n ? n->name : STR("");
 }
 
-unsigned conf_line(const struct conf_node *n)
-{
-	return n ? n->line : 0;
-}
-
 bool conf_is_group(const struct conf_node *n)
 {
 	return n && n->kind == NODE_GROUP;

@@ -25,7 +25,6 @@ const struct conf_node *conf_find(const struct conf_node *n, const char *path);
 size_t conf_count(const struct conf_node *n);				  /* children; 0 of NULL */
 const struct conf_node *conf_at(const struct conf_node *n, size_t index); /* i-th child */
 str conf_name(const struct conf_node *n);				  /* "" in a list */
-unsigned conf_line(const struct conf_node *n);				  /* 0 of NULL */
 bool conf_is_group(const struct conf_node *n);
 /* A string's value; "" and a complaint when n is not a string. */
 str conf_str(const struct conf_node *n, struct buf *complaints);

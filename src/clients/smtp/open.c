@@ -196,11 +196,6 @@ unsigned smtp_client_ext(const struct smtp_client *c)
 	return c->server.ext;
 }
 
-uint64_t smtp_client_size(const struct smtp_client *c)
-{
-	return c->server.size;
-}
-
 str smtp_client_tls(const struct smtp_client *c)
 {
 	return stream_tls_info(c->io);

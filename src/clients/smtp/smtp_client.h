@@ -40,7 +40,6 @@ WAITS void smtp_client_quit(struct smtp_client *c);
 void smtp_client_close(struct smtp_client *c); /* without a word */
 unsigned smtp_client_ext(
 	const struct smtp_client *c); /* SMTP_EXT_* (formats/smtp) that the server announced */
-uint64_t smtp_client_size(const struct smtp_client *c); /* SIZE announced, 0 = none */
 str smtp_client_tls(const struct smtp_client *c);
 
 struct smtp_out_mail {

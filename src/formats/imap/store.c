@@ -56,24 +56,6 @@ err imap_parse_flags(struct imap_in *in, struct imap_flags *out)
 	return OK;
 }
 
-void imap_add_flags(struct buf *out, const struct imap_flags *f)
-{
-	const char *sep = "";
-
-	buf_addc(out, '(');
-	for (size_t i = 0; i < COUNT(system_flags); i++) {
-		if (!(f->system & system_flags[i].bit))
-			continue;
-		buf_fmt(out, "%s%.*s", sep, STRF(system_flags[i].name));
-		sep = " ";
-	}
-	for (size_t i = 0; i < f->nkeywords; i++) {
-		buf_fmt(out, "%s%.*s", sep, STRF(f->keywords[i]));
-		sep = " ";
-	}
-	buf_addc(out, ')');
-}
-
 static err parse_modifier(struct imap_in *in, struct imap_store *s)
 {
 	if (!imap_eat(in, '('))

@@ -22,8 +22,6 @@ struct imap_flags {
 /* "(\Seen $Junk)". At most LIM_KEYWORDS keywords of LIM_KEYWORD octets (E_LIMIT). Unknown system
  * flags are E_SYNTAX. */
 MUST_USE err imap_parse_flags(struct imap_in *in, struct imap_flags *out);
-/* With its parentheses. */
-void imap_add_flags(struct buf *out, const struct imap_flags *f);
 
 enum imap_store_op { IMAP_STORE_SET, IMAP_STORE_ADD, IMAP_STORE_REMOVE };
 struct imap_store {

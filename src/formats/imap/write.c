@@ -47,14 +47,6 @@ void imap_put_string(struct buf *out, str s, bool utf8)
 	buf_addc(out, '"');
 }
 
-void imap_put_nstring(struct buf *out, str s, bool utf8)
-{
-	if (s.p)
-		imap_put_string(out, s, utf8);
-	else
-		buf_add(out, STR("NIL"));
-}
-
 void imap_put_astring(struct buf *out, str s, bool utf8)
 {
 	bool atom = s.n > 0 && !str_eqi(s, STR("NIL"));

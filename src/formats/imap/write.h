@@ -8,8 +8,6 @@
 /* "text" quoted where that can hold it, else a literal "{n}\r\ntext". utf8: the reader takes UTF-8
  * in quotes. NULs are dropped, since no string has them. */
 void imap_put_string(struct buf *out, str s, bool utf8);
-/* NIL when p is NULL. */
-void imap_put_nstring(struct buf *out, str s, bool utf8);
 /* An atom where that can hold it. */
 void imap_put_astring(struct buf *out, str s, bool utf8);
 /* name: UTF-8. Modified UTF-7 unless utf8. Always in quotes or a literal. */

@@ -151,15 +151,6 @@ static bool is_ascii_name(str charset)
 	return !charset.n || str_eqi(charset, STR("us-ascii")) || str_eqi(charset, STR("ascii"));
 }
 
-bool mime_charset_known(str charset)
-{
-	if (is_utf8_name(charset) || is_ascii_name(charset))
-		return charset.n > 0;
-	CLEANUP(converter_close) UConverter *c = open_charset(charset);
-
-	return c != NULL;
-}
-
 /* Bytes over 127 of which nobody said what they are. */
 static void guess(struct buf *out, str bytes)
 {

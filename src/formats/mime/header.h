@@ -43,8 +43,6 @@ str mime_header_text(struct arena *a, str header, str name);
  * unknown (valid UTF-8 is then taken as such, else Latin-1) or bytes had to be replaced. Adds what
  * fits into out. */
 bool mime_charset(struct buf *out, str charset, str bytes);
-/* True when the charset has a converter. */
-bool mime_charset_known(str charset);
 
 /* Seconds since 1970 and minutes east of UTC. E_SYNTAX: no date in it. Takes obsolete zones and
  * years, missing weekday, seconds or zone, comments, "Nov 21 1997" and asctime's order. */

@@ -95,8 +95,6 @@ str mime_param(const struct mime_param *list, str name);
 /* The file name: Content-Disposition's filename or Content-Type's name, UTF-8; "" when absent. No
  * path is removed. */
 str mime_filename(const struct mime_part *p);
-/* True for a text part that is shown rather than attached. */
-bool mime_is_shown(const struct mime_part *p);
 /* The part that comes after p in depth-first order below root; NULL at the end. */
 struct mime_part *mime_next(const struct mime_part *root, const struct mime_part *p);
 /* MIME_D_* bits of all parts together. */

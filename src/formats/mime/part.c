@@ -184,12 +184,6 @@ str mime_filename(const struct mime_part *p)
 	return name.n ? name : mime_param(p->params, STR("name"));
 }
 
-bool mime_is_shown(const struct mime_part *p)
-{
-	return p->kind == MIME_LEAF && str_eq(p->type, STR("text")) &&
-	       !str_eq(p->disposition, STR("attachment"));
-}
-
 struct mime_part *mime_next(const struct mime_part *root, const struct mime_part *p)
 {
 	if (p->child)

@@ -273,16 +273,6 @@ str sql_text(struct sql_stmt *st, int column)
 	return p && n > 0 ? str_of(p, (size_t)n) : STR("");
 }
 
-bool sql_null(struct sql_stmt *st, int column)
-{
-	return sqlite3_column_type(st->st, column) == SQLITE_NULL;
-}
-
-int sql_columns(struct sql_stmt *st)
-{
-	return sqlite3_column_count(st->st);
-}
-
 int64_t sql_last_id(struct sql *s)
 {
 	return sqlite3_last_insert_rowid(s->db);

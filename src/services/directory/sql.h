@@ -66,8 +66,6 @@ MUST_USE err sql_run(struct sql *s, str text, const struct sql_value *v, size_t 
 /* Columns of the row, from 0. Views live until the next step. NULL gives 0 and "". */
 int64_t sql_int(struct sql_stmt *st, int column);
 str sql_text(struct sql_stmt *st, int column); /* text or blob */
-bool sql_null(struct sql_stmt *st, int column);
-int sql_columns(struct sql_stmt *st);
 
 /* The first column of the first row; E_NOTFOUND when there is no row. */
 MUST_USE err sql_get_int(struct sql *s, str text, const struct sql_value *v, size_t n,

@@ -41,7 +41,6 @@ WAITS MUST_USE err box_open(struct mailstore *m, uint64_t user, uint64_t epoch, 
 			    struct box **out);
 struct box *box_hold(struct box *b);
 void box_drop(struct box *b);
-uint64_t box_user(const struct box *b);
 uint64_t box_modseq(struct box *b); /* highest so far */
 
 struct box_quota {
