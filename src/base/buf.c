@@ -17,6 +17,13 @@ void buf_free(struct buf *b)
 	b->n = b->cap = 0;
 }
 
+void buf_wipe(struct buf *b)
+{
+	if (b->p)
+		mem_wipe(b->p, b->cap);
+	buf_free(b);
+}
+
 void buf_reset(struct buf *b)
 {
 	b->n = 0;

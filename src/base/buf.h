@@ -16,6 +16,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max); /* octets; allocates nothing yet */
 void buf_free(struct buf *b);
+/* Frees a buffer that held a secret, overwritten first. */
+void buf_wipe(struct buf *b);
 /* Empty again, memory and maximum kept, error forgotten. */
 void buf_reset(struct buf *b);
 

@@ -33,8 +33,7 @@ static err read_pem(const char *path, struct buf *out)
 static void wipe(struct buf *certs, struct buf *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		mem_wipe(keys[i].p, keys[i].n);
-		buf_free(&keys[i]);
+		buf_wipe(&keys[i]);
 		buf_free(&certs[i]);
 	}
 }
@@ -146,17 +145,14 @@ static bool may_see(const void *arg, str name)
 
 static err send_config(const struct config *c, const struct role *r, int channel, str body)
 {
-	CLEANUP(buf_free) struct buf text;
+	CLEANUP(buf_wipe) struct buf text;
 
 	buf_init(&text, LIM_CONF);
 	conf_only(c->text, may_see, r, &text);
 	TRY(buf_done(&text));
 	str seen = buf_str(&text);
-	err e = send_memfds(channel, CHANNEL_CONFIG, body, &seen, 1);
 
-	if (text.p)
-		mem_wipe(text.p, text.n);
-	return e;
+	return send_memfds(channel, CHANNEL_CONFIG, body, &seen, 1);
 }
 
 static err tell_config(const struct supervisor *s, const struct config_role *r, int channel)

@@ -2,19 +2,11 @@
 
 #include "base/enc.h"
 #include "base/limits.h"
-#include "base/mem.h"
-
-static void wipe(struct buf *b)
-{
-	if (b->p)
-		mem_wipe(b->p, b->cap);
-	buf_free(b);
-}
 
 /* The SASL message of this login. */
 static void add_message(const struct mailbox_login *how, struct buf *out)
 {
-	CLEANUP(wipe) struct buf plain;
+	CLEANUP(buf_wipe) struct buf plain;
 
 	buf_init(&plain, LIM_SASL);
 	if (how->how == LOGIN_MASTER || how->how == LOGIN_EXTERNAL)
@@ -31,7 +23,7 @@ static void add_message(const struct mailbox_login *how, struct buf *out)
 
 static WAITS err send_message(struct stream *io, const struct mailbox_login *how)
 {
-	CLEANUP(wipe) struct buf line;
+	CLEANUP(buf_wipe) struct buf line;
 
 	buf_init(&line, LIM_SASL * 2);
 	add_message(how, &line);

@@ -80,12 +80,8 @@ WAITS static err auth_plain(struct smtp_client *c, struct smtp_reply *r)
 	enc_base64(&line, buf_str(&secret));
 	err e = buf_done(&secret) || buf_done(&line) ? E_LIMIT : smtp_say(c, buf_str(&line));
 
-	if (secret.p)
-		mem_wipe(secret.p, secret.n);
-	if (line.p)
-		mem_wipe(line.p, line.n);
-	buf_free(&secret);
-	buf_free(&line);
+	buf_wipe(&secret);
+	buf_wipe(&line);
 	TRY(e);
 	TRY(smtp_hear(c, c->o.command, r));
 	return r->code == 235 ? OK : refused(r, "AUTH");

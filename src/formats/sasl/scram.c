@@ -43,9 +43,7 @@ void scram_derive(str password, struct scram_verifier *v, uint8_t client_key[SCR
 		memcpy(client_key, client, SCRAM_KEY);
 	mem_wipe(salted, sizeof(salted));
 	mem_wipe(client, sizeof(client));
-	if (prepared.p)
-		mem_wipe(prepared.p, prepared.cap);
-	buf_free(&prepared);
+	buf_wipe(&prepared);
 }
 
 bool scram_check(const struct scram_verifier *v, str auth, const uint8_t proof[SCRAM_KEY],

@@ -191,9 +191,7 @@ static WAITS err turn(struct imap_login *m)
 /* Passwords stood in the command's text; and a joined session should keep no memory. */
 static void forget_text(struct imap_login *m)
 {
-	if (m->text.p)
-		mem_wipe(m->text.p, m->text.cap);
-	buf_free(&m->text);
+	buf_wipe(&m->text);
 }
 
 static void end(struct imap_login *m)

@@ -2,17 +2,9 @@
 
 #include "base/enc.h"
 #include "base/limits.h"
-#include "base/mem.h"
 
 /* Base64 makes four octets of three. */
 enum { CODED = LIM_SASL * 4 / 3 + 4 };
-
-static void wipe(struct buf *b)
-{
-	if (b->p)
-		mem_wipe(b->p, b->cap);
-	buf_free(b);
-}
 
 static err decode(str coded, struct buf *out)
 {
@@ -28,7 +20,7 @@ static err decode(str coded, struct buf *out)
 
 static WAITS err challenge(struct stream *io, str prefix, str plain, str *answer)
 {
-	CLEANUP(wipe) struct buf line;
+	CLEANUP(buf_wipe) struct buf line;
 
 	buf_init(&line, CODED + 16);
 	buf_add(&line, prefix);
@@ -45,8 +37,8 @@ static WAITS err challenge(struct stream *io, str prefix, str plain, str *answer
 WAITS err sasl_exchange(struct stream *io, struct sasl_server *s, str prefix, bool has_initial,
 			str initial)
 {
-	CLEANUP(wipe) struct buf message;
-	CLEANUP(wipe) struct buf out;
+	CLEANUP(buf_wipe) struct buf message;
+	CLEANUP(buf_wipe) struct buf out;
 	bool done = false;
 
 	buf_init(&message, LIM_SASL);
