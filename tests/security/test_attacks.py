@@ -256,3 +256,20 @@ def knows(platform, role, secret):
             except OSError:
                 continue
     return False
+
+
+def test_one_network_does_not_take_all_connections(own_platform):
+    p = own_platform("proxy: { waiting_network = 5; };\nsubmission: { connections_network = 5; };").start()
+    for port, ok, no in (("imap", b"* OK", b"* BYE"), ("pop3", b"+OK", b"-ERR"), ("submission", b"220", b"421")):
+        waiting = [Lines(p, port) for _ in range(5)]
+        assert all(c.greeting.startswith(ok) for c in waiting)
+        for _ in range(3):  # being turned away does not count
+            assert Lines(p, port).greeting.startswith(no)
+        for c in waiting:
+            c.f.close()
+            c.s.close()
+        wait_for(lambda: Lines(p, port).greeting.startswith(ok))
+        time.sleep(0.3)
+    logged_in = [p.imap("ana") for _ in range(8)]  # those who have logged in count no more
+    for c in logged_in:
+        c.logout()

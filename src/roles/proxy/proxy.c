@@ -31,6 +31,8 @@ static const struct conf_key keys[] = {
 	  "time until logged in" },
 	{ "idle", CONF_DURATION, AT(login.idle), 60000, 86400000, "35m", "a silent session's end" },
 	{ "attempts", CONF_INT, AT(login.attempts), 1, 100, "3", "wrong passwords a connection" },
+	{ "waiting_network", CONF_INT, AT(login.waiting), 1, 1000000, "1000",
+	  "connections of a network that have not logged in" },
 	{ "hold", CONF_DURATION, AT(hold), 0, 60000, "10s",
 	  "how long a login waits for its store to come back" },
 	{ "remember", CONF_DURATION, AT(remember), 0, 86400000, "10m",
@@ -48,6 +50,7 @@ static _Atomic(const struct settings *) settings;
 static struct arena keep;
 static struct dirtable *table;
 static struct auth *auth;
+static struct tally *waiting;
 
 static err read_settings(const struct role_env *env, struct buf *complaints, struct settings *set)
 {
@@ -84,6 +87,7 @@ WAITS static err reload(const struct role_env *env)
 WAITS static err start(const struct role_env *env)
 {
 	arena_init(&keep, MIB(16));
+	waiting = tally_new();
 	TRY(reload(env));
 	const struct settings *set = atomic_load(&settings);
 	const struct dirtable_options directory = { .database = env->directory };
@@ -104,6 +108,7 @@ WAITS static void stop(void)
 {
 	auth_close(auth);
 	dirtable_close(table);
+	tally_free(waiting);
 }
 
 static str hostname(void)
@@ -121,6 +126,11 @@ static struct auth *login_auth(void)
 	return auth;
 }
 
+static struct tally *login_waiting(void)
+{
+	return waiting;
+}
+
 static WAITS err connect_mailbox(const struct net_addr *peer, str service,
 				 const struct dir_user *user, str password, struct arena *a,
 				 struct login_back *out)
@@ -133,6 +143,7 @@ static const struct login_role logins = {
 	.hostname = hostname,
 	.settings = login_settings,
 	.auth = login_auth,
+	.waiting = login_waiting,
 	.connect = connect_mailbox,
 };
 

@@ -3,8 +3,12 @@
 #include <stdatomic.h>
 
 #include "base/limits.h"
+#include "run/metrics.h"
 #include "services/auth/auth.h"
 #include "services/trace/trace.h"
+
+METRIC(crowded, "posta_submission_refused_total", "why=\"network\"", METRIC_COUNTER,
+       "Commands refused, by reason.");
 
 enum { USERS = 100000, HOUR = 3600 * 1000, DAY = 24 * HOUR };
 
@@ -25,6 +29,8 @@ static const struct conf_key keys[] = {
 	  "recipients of a user in an hour; 0: any" },
 	{ "per_day", CONF_INT, AT(per_day), 0, 10000000, "2000",
 	  "recipients of a user in a day; 0: any" },
+	{ "connections_network", CONF_INT, AT(connections_network), 1, 1000000, "500",
+	  "connections of a network at a time" },
 	{ "message_max", CONF_SIZE, AT(limits.message), 1000, INT64_MAX, "50M",
 	  "octets of a message" },
 	{ "rcpts_max", CONF_INT, AT(limits.rcpts), 100, LIM_SMTP_RCPTS, "1000",
@@ -105,6 +111,7 @@ WAITS static err start(const struct role_env *env)
 
 	submission.hour = rates_new(USERS, HOUR);
 	submission.day = rates_new(USERS, DAY);
+	submission.now = tally_new();
 	TRY(trace_open(env->trace, env->name, 0));
 	TRY(dirtable_open(&table, &submission.table));
 	const struct auth_options auth = { .table = submission.table,
@@ -125,9 +132,33 @@ WAITS static void stop(void)
 	trace_close();
 	rates_free(submission.hour);
 	rates_free(submission.day);
+	tally_free(submission.now);
 }
 
 /* ---- the session's questions ---- */
+/* One network alone does not take all connections there are. */
+WAITS static err begin(struct smtp_info *i, struct verdict *v)
+{
+	char room[17];
+
+	i->role_session = &submission; /* counted: end() takes it back */
+	if (tally_enter(submission.now, net_prefix(i->peer, 24, 64, room)) <=
+	    submission_settings()->connections_network)
+		return OK;
+	metric_add(&crowded, 1);
+	verdict_set(v, "421 4.7.0 Too many connections from your network");
+	v->close = true;
+	return OK;
+}
+
+static void end(struct smtp_info *i)
+{
+	char room[17];
+
+	if (i->role_session)
+		tally_leave(submission.now, net_prefix(i->peer, 24, 64, room));
+}
+
 static const struct smtp_limits *limits(void)
 {
 	return &submission_settings()->limits;
@@ -157,6 +188,8 @@ static const struct smtp_role smtp = {
 	.starttls = true,
 	.auth_required = true,
 	.limits = limits,
+	.connect = begin,
+	.gone = end,
 	.mail = submission_mail,
 	.rcpt = submission_rcpt,
 	.data = submission_data,

@@ -12,7 +12,7 @@ extern const struct role role_submission;
 struct submission_settings {
 	str hostname, default_domain;
 	bool scram, hide_client, remove_bcc, check_from;
-	int64_t per_hour, per_day;
+	int64_t per_hour, per_day, connections_network;
 	int64_t remember, failures_address, failures_account, window;
 	struct smtp_limits limits;
 	struct net_addr relay;
@@ -21,6 +21,7 @@ struct submission {
 	struct dirtable *table;
 	struct auth *auth;
 	struct rates *hour, *day; /* recipients a user */
+	struct tally *now;	  /* connections by network */
 };
 struct submission *submission_here(void);
 const struct submission_settings *submission_settings(

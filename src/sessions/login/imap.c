@@ -218,6 +218,9 @@ WAITS err imap_login_session(struct stream *io, const struct login_role *role)
 
 	login_begin(&m.l, io, STR("imap"), role);
 	buf_init(&m.text, LIM_IMAP_PRELOGIN * 3);
+	if (m.l.crowded)
+		return login_turn_away(&m.l, "* BYE [UNAVAILABLE] Too many connections from your "
+					     "network, try again later\r\n");
 	TRY(greet(&m));
 	while (!m.l.quit && !m.l.back.io && !role_draining())
 		TRY(login_turned(&m.l, turn(&m)));

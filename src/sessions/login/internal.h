@@ -16,10 +16,14 @@ struct login {
 	msec ends;		/* the time before login is over */
 	int64_t failures;
 	bool quit;
+	bool counted; /* among its network's that have not logged in */
+	bool crowded; /* there are too many of them */
 };
 
 void login_begin(struct login *l, struct stream *io, str service, const struct login_role *role);
 void login_end(struct login *l);
+/* The last words to one that is l->crowded. */
+WAITS MUST_USE err login_turn_away(struct login *l, const char *text);
 /* True when passwords may be said here. Also refreshes l->sasl after STARTTLS. */
 bool login_plain_allowed(struct login *l);
 /* Flushes what waits, when the client has said nothing more, and reads one line within the times.

@@ -12,6 +12,8 @@ METRIC(logins_denied, "posta_proxy_logins_total", "result=\"denied\"", METRIC_CO
        "Logins of customers.");
 METRIC(logins_later, "posta_proxy_logins_total", "result=\"later\"", METRIC_COUNTER,
        "Logins of customers.");
+METRIC(crowded, "posta_proxy_crowded_total", "", METRIC_COUNTER,
+       "Connections turned away: too many of their network had not logged in.");
 METRIC(joined, "posta_proxy_sessions", "", METRIC_GAUGE, "Customers joined to their mailbox now.");
 
 enum { SLOW = 2000 }; /* milliseconds that a wrong password costs the one who sent it */
@@ -19,6 +21,30 @@ enum { SLOW = 2000 }; /* milliseconds that a wrong password costs the one who se
 static msec or_default(msec value, msec dflt)
 {
 	return value ? value : dflt;
+}
+
+/* The networks that the brake of failed logins knows. */
+static void count_in(struct login *l)
+{
+	const struct net_addr *peer = stream_peer(l->io);
+	char room[17];
+
+	if (!l->role->waiting || net_is_unix(peer))
+		return;
+	l->counted = true;
+	l->crowded =
+		tally_enter(l->role->waiting(), net_prefix(peer, 24, 64, room)) > l->set.waiting;
+	if (l->crowded)
+		metric_add(&crowded, 1);
+}
+
+static void count_out(struct login *l)
+{
+	char room[17];
+
+	if (l->counted)
+		tally_leave(l->role->waiting(), net_prefix(stream_peer(l->io), 24, 64, room));
+	l->counted = false;
 }
 
 void login_begin(struct login *l, struct stream *io, str service, const struct login_role *role)
@@ -36,15 +62,25 @@ void login_begin(struct login *l, struct stream *io, str service, const struct l
 					.peer = stream_peer(io),
 					.io = io,
 					.scram = l->set.scram };
+	l->set.waiting = l->set.waiting ? l->set.waiting : 1000;
 	(void)login_plain_allowed(l);
+	count_in(l);
 }
 
 void login_end(struct login *l)
 {
+	count_out(l);
 	stream_close(l->back.io);
 	stream_close(l->io);
 	arena_free(&l->cmd);
 	arena_free(&l->session);
+}
+
+WAITS err login_turn_away(struct login *l, const char *text)
+{
+	stream_deadline(l->io, clock_in(5000));
+	TRY(stream_write(l->io, str_z(text)));
+	return stream_flush(l->io);
 }
 
 bool login_plain_allowed(struct login *l)
@@ -157,6 +193,7 @@ WAITS err login_join(struct login *l)
 {
 	uint64_t up, down;
 
+	count_out(l);
 	TRY(stream_flush(l->io));
 	stream_deadline(l->io, NEVER);
 	stream_deadline(l->back.io, NEVER);

@@ -6,6 +6,7 @@
 
 #include "run/stream.h"
 #include "services/auth/auth.h"
+#include "services/rates/rates.h"
 
 /* A connection to the mailbox, logged in. */
 struct login_back {
@@ -21,11 +22,13 @@ struct login_settings {
 	msec whole;	     /* before login, in all; 0 = 3 minutes */
 	msec idle;	     /* after login; 0 = 35 minutes */
 	int64_t attempts;    /* failed logins before the connection ends; 0 = 3 */
+	int64_t waiting;     /* connections of one network that have not logged in; 0 = 1000 */
 };
 struct login_role {
 	str (*hostname)(void);
 	const struct login_settings *(*settings)(void);
 	struct auth *(*auth)(void);
+	struct tally *(*waiting)(void); /* counts them by network; NULL: nobody is turned away */
 	/* Connects to the user's back-end and logs in there. E_AGAIN: away, moving or not home: the
 	 * customer may try later. E_DENIED: the back-end refuses. password: as
 	 * sasl_server_password. */

@@ -158,6 +158,9 @@ WAITS err pop3_login_session(struct stream *io, const struct login_role *role)
 	CLEANUP(end) struct pop3_login p = { .user = STR("") };
 
 	login_begin(&p.l, io, STR("pop3"), role);
+	if (p.l.crowded)
+		return login_turn_away(&p.l, "-ERR [SYS/TEMP] Too many connections from your "
+					     "network, try again later\r\n");
 	TRY(stream_fmt(io, "+OK %.*s ready\r\n", STRF(role->hostname())));
 	while (!p.l.quit && !p.l.back.io && !role_draining())
 		TRY(login_turned(&p.l, turn(&p)));
