@@ -165,8 +165,9 @@ bool net_is_loopback(const struct net_addr *a)
 	str ip = ip_octets(a);
 
 	if (ip.n == 4)
-		return ip.p[0] == 127;
-	return ip.n == 16 && IN6_IS_ADDR_LOOPBACK(&as_v6(a)->sin6_addr);
+		return ip.p[0] == 127 || ip.p[0] == 0;
+	return ip.n == 16 && (IN6_IS_ADDR_LOOPBACK(&as_v6(a)->sin6_addr) ||
+			      IN6_IS_ADDR_UNSPECIFIED(&as_v6(a)->sin6_addr));
 }
 
 unsigned net_port(const struct net_addr *a)

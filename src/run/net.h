@@ -21,6 +21,7 @@ void net_print(const struct net_addr *a, struct buf *out);
 /* The address alone, without port, "unix" for unix sockets. */
 void net_print_ip(const struct net_addr *a, struct buf *out);
 bool net_is_unix(const struct net_addr *a);
+/* Whom a connection to it reaches is this very machine: 0.0.0.0 and :: too, as Linux takes them. */
 bool net_is_loopback(const struct net_addr *a);
 unsigned net_port(const struct net_addr *a);
 void net_set_port(struct net_addr *a, unsigned port);
