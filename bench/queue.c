@@ -1,6 +1,7 @@
 /* bench/run queue [DIR]: 10 KB messages a second through the queue on RocksDB: taken (synced), then
  * delivered by an attempt that does nothing and taken out again, by number of senders. DIR lies on
  * the disk to be measured. */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,11 +137,16 @@ WAITS static err bench(void *arg)
 	return OK;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	return remove(path);
+}
+
 int main(int argc, char **argv)
 {
 	char dir[512];
 
-	(void)snprintf(dir, sizeof(dir), "%s/bench-queue-XXXXXX", argc > 1 ? argv[1] : ".");
+	(void)snprintf(dir, sizeof(dir), "%s/bench-queue-XXXXXX", argc > 1 ? argv[1] : "/tmp");
 	b.dir = mkdtemp(dir);
 	if (!b.dir) {
 		(void)fprintf(stderr, "bench: cannot make %s\n", dir);
@@ -150,5 +156,5 @@ int main(int argc, char **argv)
 	printf("%d messages of %d octets to %d destinations in %s\n", MAILS, SIZE, DESTINATIONS,
 	       b.dir);
 	must(loop_main(bench, NULL));
-	return 0;
+	return nftw(b.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0;
 }

@@ -121,7 +121,7 @@ WAITS void mx_queue_close(void);
 /* Puts the copies that are AWAY or LATER into the queue, synced: QUEUED. */
 WAITS MUST_USE err mx_queue_copies(struct mx_batch *b, str id);
 
-/* outcome.c, pure: the one answer for several copies (DESIGN.md, "250 for several recipients"). */
+/* outcome.c, pure: the one answer for several copies. */
 /* At RCPT: over idx[n]. Accepts when one is WELCOME or AWAY. */
 void mx_rcpt_outcome(const struct mx_batch *b, const size_t *idx, size_t n, struct verdict *v);
 /* After mx_deliver: must something be queued before 250? */

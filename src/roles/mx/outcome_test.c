@@ -53,8 +53,8 @@ TEST(mx_rcpt_outcome)
 	}
 }
 
-/* DESIGN.md: "After DATA: all refused for good, 5xx; all refused for now and nothing queued, 4xx;
- * otherwise 250: the 4xx ones are queued." */
+/* After DATA: all refused for good, 5xx; all refused for now and nothing queued, 4xx; otherwise
+ * 250: the 4xx ones are queued. */
 TEST(mx_data_outcome)
 {
 	static const struct {
