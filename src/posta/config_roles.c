@@ -196,7 +196,8 @@ static err check_role(const struct config *c, const struct role *role, struct ar
 	size_t before = complaints->n;
 
 	config_role_env(c, role->name, a, &env);
-	err e = role->check ? role->check(&env, complaints) : OK;
+	void *settings = arena_get(a, role->settings, 16);
+	err e = role->read ? role->read(&env, complaints, settings) : OK;
 
 	if (e && complaints->n == before)
 		conf_complain(env.conf, complaints, "%s: %s", role->name, err_last()->text);

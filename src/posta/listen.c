@@ -11,9 +11,12 @@
 #define BIND_TRIES 50  /* a predecessor that was killed may still hold a port for a moment */
 #define BIND_PAUSE 100 /* milliseconds */
 
-static void key_of(struct buf *out, const char *role, const char *kind, str text)
+/* A listener may have a stream socket and, for each loop of its role, a datagram socket. */
+static void key_of(struct buf *out, const char *role, const char *kind, str text, int udp)
 {
 	buf_fmt(out, "%s/%s/%.*s", role, kind, STRF(text));
+	if (udp != SUP_STREAM)
+		buf_fmt(out, "#udp%d", udp);
 }
 
 static struct sup_socket *find(const struct supervisor *s, str key)
@@ -37,12 +40,12 @@ void sup_socket_add(struct supervisor *s, str key, int fd)
 	s->sockets[s->nsockets++] = (struct sup_socket){ .key = buf_str(&copy), .fd = fd };
 }
 
-int sup_socket_of(const struct supervisor *s, const char *role, const char *kind, str text)
+int sup_socket_of(const struct supervisor *s, const char *role, const char *kind, str text, int udp)
 {
 	struct buf key;
 
 	buf_init(&key, KIB(1));
-	key_of(&key, role, kind, text);
+	key_of(&key, role, kind, text, udp);
 	const struct sup_socket *at = find(s, buf_str(&key));
 
 	buf_free(&key);
@@ -50,14 +53,14 @@ int sup_socket_of(const struct supervisor *s, const char *role, const char *kind
 }
 
 /* Bind retries only where the address is taken by what may be dying. */
-static err open_socket(const struct net_addr *a, int *fd)
+static err open_socket(const struct net_addr *a, int udp, int *fd)
 {
 	err e = OK;
 
 	for (int i = 0; i < BIND_TRIES; i++) {
 		const struct timespec pause = { 0, BIND_PAUSE * 1000000L };
 
-		e = net_listen(a, 0660, fd);
+		e = udp == SUP_STREAM ? net_listen(a, 0660, fd) : udp_open(a, true, fd);
 		if (e == OK || errno != EADDRINUSE || net_is_unix(a))
 			break;
 		(void)nanosleep(&pause, NULL);
@@ -81,18 +84,18 @@ static err give_to_group(const struct supervisor *s, const struct net_addr *a, s
 }
 
 static err want(struct supervisor *s, const char *role, const char *kind, const struct net_addr *a,
-		str text)
+		str text, int udp)
 {
 	struct buf key;
 	int fd;
 	err e = OK;
 
 	buf_init(&key, KIB(1));
-	key_of(&key, role, kind, text);
+	key_of(&key, role, kind, text, udp);
 	if (s->nsockets == SUP_SOCKETS) {
 		e = fail(E_LIMIT, "more than %d sockets", SUP_SOCKETS);
 	} else if (!find(s, buf_str(&key))) {
-		e = open_socket(a, &fd);
+		e = open_socket(a, udp, &fd);
 		if (e == OK) {
 			sup_socket_add(s, buf_str(&key), fd);
 			e = give_to_group(s, a, text);
@@ -115,14 +118,17 @@ static err want_role(struct supervisor *s, const struct config *c, const struct 
 	for (size_t i = 0; i < r->nlisteners; i++) {
 		const struct config_listener *l = &r->listeners[i];
 
-		TRY(want(s, r->role->name, l->l->kind, &l->addr, l->text));
+		if (l->l->session)
+			TRY(want(s, r->role->name, l->l->kind, &l->addr, l->text, SUP_STREAM));
+		for (unsigned k = 0; l->l->datagram && k < r->loops; k++)
+			TRY(want(s, r->role->name, l->l->kind, &l->addr, l->text, (int)k));
 	}
 	buf_init(&path, KIB(1));
 	control_path(c, r->role->name, &path);
 	err e = net_parse(buf_str(&path), &control);
 
 	if (e == OK)
-		e = want(s, r->role->name, "control", &control, buf_str(&path));
+		e = want(s, r->role->name, "control", &control, buf_str(&path), SUP_STREAM);
 	buf_free(&path);
 	return e;
 }
@@ -160,11 +166,13 @@ static bool is_wanted(const struct supervisor *s, str key)
 	for (size_t i = 0; i < s->config->nroles && !found; i++) {
 		const struct config_role *r = &s->config->roles[i];
 
-		for (size_t l = 0; l < r->nlisteners && !found; l++) {
-			buf_reset(&b);
-			key_of(&b, r->role->name, r->listeners[l].l->kind, r->listeners[l].text);
-			found = str_eq(key, buf_str(&b));
-		}
+		for (size_t l = 0; l < r->nlisteners && !found; l++)
+			for (int k = SUP_STREAM; k < (int)r->loops && !found; k++) {
+				buf_reset(&b);
+				key_of(&b, r->role->name, r->listeners[l].l->kind,
+				       r->listeners[l].text, k);
+				found = str_eq(key, buf_str(&b));
+			}
 		buf_reset(&b);
 		buf_fmt(&b, "%s/control/", r->role->name);
 		found |= str_starts(key, buf_str(&b));

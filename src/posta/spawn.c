@@ -216,14 +216,18 @@ static err tell_sockets(const struct supervisor *s, const struct config_role *r,
 
 	for (size_t i = 0; i < r->nlisteners; i++) {
 		const struct config_listener *l = &r->listeners[i];
+		unsigned index = (unsigned)(l->l - role->listeners);
 
-		TRY(tell_socket(channel, (unsigned)(l->l - role->listeners),
-				sup_socket_of(s, role->name, l->l->kind, l->text)));
+		for (int k = SUP_STREAM; k < (int)r->loops; k++)
+			if (k == SUP_STREAM ? l->l->session != NULL : l->l->datagram != NULL)
+				TRY(tell_socket(
+					channel, index,
+					sup_socket_of(s, role->name, l->l->kind, l->text, k)));
 	}
 	buf_init(&path, KIB(1));
 	buf_fmt(&path, "%s/%s-control.sock", s->config->run, role->name);
 	err e = tell_socket(channel, CHANNEL_LISTEN_CONTROL,
-			    sup_socket_of(s, role->name, "control", buf_str(&path)));
+			    sup_socket_of(s, role->name, "control", buf_str(&path), SUP_STREAM));
 
 	buf_free(&path);
 	return e;

@@ -167,7 +167,7 @@ static void reload_slot(struct supervisor *s, struct slot *slot, const struct co
 
 	if (!was || !is)
 		return;
-	if (!same_listeners(was, is) || (!slot->role->reload && !same_text) ||
+	if (!same_listeners(was, is) || (!slot->role->read && !slot->role->reload && !same_text) ||
 	    old->log_level != s->config->log_level) {
 		slot->replace = true;
 		return;

@@ -66,8 +66,11 @@ int supervise(const char *path, const char *node, const char *motd, int resume);
 MUST_USE err sup_listen(struct supervisor *s, const struct config *c);
 /* Marks those of the configuration in force, closes the others. */
 void sup_listen_prune(struct supervisor *s);
-/* The descriptor of one listener, -1 when it is not open. */
-int sup_socket_of(const struct supervisor *s, const char *role, const char *kind, str text);
+/* The descriptor of one listener, -1 when it is not open. udp: its datagram socket for this loop.
+ */
+enum { SUP_STREAM = -1 };
+int sup_socket_of(const struct supervisor *s, const char *role, const char *kind, str text,
+		  int udp);
 /* Adds one that was handed over. */
 void sup_socket_add(struct supervisor *s, str key, int fd);
 

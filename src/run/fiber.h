@@ -54,6 +54,8 @@ WAITS MUST_USE err fiber_yield(void);	    /* lets all ready fibers run once */
 WAITS MUST_USE err fiber_wait_read(int fd, msec deadline);
 WAITS MUST_USE err fiber_wait_write(int fd, msec deadline);
 void fiber_fd_forget(int fd);
+/* For a descriptor on which this loop will never wait to write, before its first wait. */
+MUST_USE err fiber_fd_input(int fd);
 
 /* The id under which this fiber's log lines and trace events are found; at most 31 bytes, copied.
  * Inherited by fibers that it starts. "" at first. */

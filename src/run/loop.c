@@ -227,6 +227,17 @@ WAITS err fiber_wait_write(int fd, msec deadline)
 	return fiber_wait_any(&(struct fd_want){ fd, POLLER_WRITE }, 1, deadline);
 }
 
+err fiber_fd_input(int fd)
+{
+	struct fd_slot *s = slot_of(here, fd);
+
+	if (s->added)
+		return OK;
+	TRY(poller_add_input(here->poller, fd));
+	s->added = true;
+	return OK;
+}
+
 void fiber_fd_forget(int fd)
 {
 	struct loop *l = here;

@@ -20,6 +20,9 @@ void poller_free(struct poller *p);
 /* Both directions, until removed. E_NOTFOUND: fd is of a kind that is always ready (a plain file).
  */
 MUST_USE err poller_add(struct poller *p, int fd);
+/* Input alone: a datagram socket becomes writable again with each datagram that left, and nobody
+ * waits for it. */
+MUST_USE err poller_add_input(struct poller *p, int fd);
 void poller_remove(struct poller *p, int fd);
 /* Waits at most ms (negative: no limit). Returns how many events. */
 size_t poller_wait(struct poller *p, msec ms, struct poller_event *ev, size_t max);

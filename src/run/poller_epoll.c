@@ -40,16 +40,25 @@ void poller_free(struct poller *p)
 	mem_free(p);
 }
 
-err poller_add(struct poller *p, int fd)
+static err add(struct poller *p, int fd, uint32_t events)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				  .data.fd = fd };
+	struct epoll_event ev = { .events = events | EPOLLET, .data.fd = fd };
 
 	if (!epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) || errno == EEXIST)
 		return OK;
 	if (errno == EPERM)
 		return E_NOTFOUND;
 	return fail(E_IO, "cannot watch descriptor %d: %s", fd, strerror(errno));
+}
+
+err poller_add(struct poller *p, int fd)
+{
+	return add(p, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+}
+
+err poller_add_input(struct poller *p, int fd)
+{
+	return add(p, fd, EPOLLIN);
 }
 
 void poller_remove(struct poller *p, int fd)

@@ -21,6 +21,21 @@ struct tls_ctx *role_tls(void)
 	return t;
 }
 
+const void *role_settings(void)
+{
+	return atomic_load(&role_proc.settings);
+}
+
+unsigned role_loop(void)
+{
+	const struct role_proc *p = &role_proc;
+	unsigned i = 0;
+
+	while (i + 1 < p->nloops && p->loops[i].loop != loop_here())
+		i++;
+	return i;
+}
+
 bool role_draining(void)
 {
 	return atomic_load(&role_proc.draining);

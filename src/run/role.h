@@ -2,7 +2,7 @@
  * role's process, hands over descriptors, and the role's main (run/role.c) does the rest: loops,
  * sandbox, accepting, reload, draining.
  *
- * Life of a role's process: check (in `posta check` and in the supervisor before start) -> start
+ * Life of a role's process: read (in `posta check` and in the supervisor before start) -> start
  * (in a fiber of the first loop, after the user and sandbox are set) -> session (a fiber a
  * connection, on any loop) -> reload (a new configuration or certificates) -> stop (listeners are
  * quiet, sessions are draining) -> exit. */
@@ -13,6 +13,7 @@
 #include "run/conf.h"
 #include "run/stream.h"
 #include "run/tls.h"
+#include "run/udp.h"
 
 enum {
 	MAY_CONNECT = 1,   /* TCP to anywhere */
@@ -35,8 +36,13 @@ struct listener {
 	 * connections\r\n"); NULL: nothing. Not used with tls. */
 	const char *busy;
 	/* One connection; takes io over. role_peer() names who is at the other end of an internal
-	 * one. */
+	 * one. NULL: no stream socket is opened. */
 	WAITS err (*session)(struct stream *io, const struct listener *l);
+	/* One datagram (run/udp.h): writes at most room octets to out and gives their number; 0:
+	 * nothing is said now (udp_send may be used later). Must not wait, on any loop. Not NULL: a
+	 * UDP socket is opened at the same address, for each loop one. */
+	size_t (*datagram)(const struct udp_query *q, const struct listener *l, char *out,
+			   size_t room);
 };
 
 struct role_env {
@@ -61,12 +67,17 @@ struct role {
 	unsigned may;
 	const struct listener *listeners;
 	size_t nlisteners;
-	/* Reads the role's settings; complaints as conf_read. Nothing is opened. */
-	err (*check)(const struct role_env *env, struct buf *complaints);
+	/* Reads the role's settings into a zeroed struct of this many octets; complaints as
+	 * conf_read. Nothing is opened. What it points to lives in env->arena. Called by `posta
+	 * check`, before start and before each reload; role_settings() gives the newest that was
+	 * read without a complaint. */
+	size_t settings;
+	err (*read)(const struct role_env *env, struct buf *complaints, void *settings);
 	/* Opens what it needs. Its data stay in the role's own file as one static state pointer. An
 	 * error is logged and ends the process; the supervisor tries again with back-off. */
 	WAITS err (*start)(const struct role_env *env);
-	/* New configuration (already checked). NULL: the process is replaced instead. */
+	/* New configuration (already read: role_settings). NULL: nothing more is to do; without
+	 * read as well, the process is replaced instead. */
 	WAITS err (*reload)(const struct role_env *env);
 	/* No new sessions come; called once, in a fiber of the first loop, after the sessions have
 	 * ended or their time is over. Closes what start opened. */
@@ -94,6 +105,11 @@ struct role {
 /* The server certificate context in force; the caller holds it (tls_drop). NULL when none is
  * configured. */
 struct tls_ctx *role_tls(void);
+/* The settings in force, as the role's read function filled them. From any loop; they live until
+ * the process ends, so that sessions may go on with those that they began with. */
+const void *role_settings(void);
+/* The index of the loop that the caller runs on, 0 to loops - 1. */
+unsigned role_loop(void);
 /* The role at the other end of an internal listener's connection ("mx"), or "" for a stranger or
  * TCP peer. In a run without root all roles share one user: then any process of that user counts as
  * every listed role and "*" is given. */

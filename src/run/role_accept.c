@@ -237,10 +237,69 @@ WAITS static err accept_fiber(void *arg)
 	}
 }
 
+/* ---- datagrams: on the loop that reads them ---- */
+
+WAITS static err datagram_fiber(void *arg)
+{
+	struct role_socket *s = arg;
+	err e = udp_serve(s->fd, s->l);
+
+	fiber_fd_forget(s->fd);
+	(void)close(s->fd);
+	s->accepting = NULL;
+	atomic_store(&s->ended, true);
+	return e;
+}
+
+static void begin_datagrams(void *arg)
+{
+	struct role_socket *s = arg;
+
+	loop_of_thread = s->loop;
+	s->accepting = fiber_spawn("datagrams", datagram_fiber, s);
+}
+
+static void end_datagrams(void *arg)
+{
+	struct role_socket *s = arg;
+
+	if (s->accepting)
+		fiber_cancel(s->accepting);
+}
+
+/* The supervisor names each address's datagram sockets one after the other, one a loop. */
+static void start_datagrams(struct role_proc *p)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < p->nsockets; i++) {
+		struct role_socket *s = &p->sockets[i];
+
+		if (!s->udp)
+			continue;
+		s->loop = &p->loops[next++ % p->nloops];
+		loop_post(s->loop->loop, begin_datagrams, s);
+	}
+}
+
+WAITS static void stop_datagrams(struct role_proc *p)
+{
+	for (size_t i = 0; i < p->nsockets; i++)
+		if (p->sockets[i].udp)
+			loop_post(p->sockets[i].loop->loop, end_datagrams, &p->sockets[i]);
+	for (size_t i = 0; i < p->nsockets; i++)
+		while (p->sockets[i].udp && !atomic_load(&p->sockets[i].ended))
+			if (fiber_sleep(clock_in(1)) != OK)
+				return;
+}
+
 void accept_start(struct role_proc *p)
 {
 	for (size_t i = 0; i < p->nsockets; i++)
-		p->sockets[i].accepting = fiber_start("accept", accept_fiber, &p->sockets[i]);
+		if (!p->sockets[i].udp)
+			p->sockets[i].accepting =
+				fiber_start("accept", accept_fiber, &p->sockets[i]);
+	start_datagrams(p);
 }
 
 WAITS void accept_stop(struct role_proc *p)
@@ -248,7 +307,7 @@ WAITS void accept_stop(struct role_proc *p)
 	for (size_t i = 0; i < p->nsockets; i++) {
 		struct role_socket *s = &p->sockets[i];
 
-		if (!s->accepting)
+		if (s->udp || !s->accepting)
 			continue;
 		fiber_cancel(s->accepting);
 		(void)!fiber_join(s->accepting);
@@ -256,6 +315,7 @@ WAITS void accept_stop(struct role_proc *p)
 		fiber_fd_forget(s->fd);
 		(void)close(s->fd);
 	}
+	stop_datagrams(p);
 }
 
 /* ---- draining ---- */

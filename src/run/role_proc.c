@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "run/log.h"
@@ -135,8 +136,15 @@ static err take_listener(struct role_proc *p, struct channel_msg *m)
 		return fail(E_CORRUPT, "a listener that this role does not have");
 	struct role_socket *s = &p->sockets[p->nsockets++];
 
+	socklen_t n = sizeof(int);
+	int type = 0;
+
+	(void)getsockopt(m->fds[0], SOL_SOCKET, SO_TYPE, &type, &n);
 	s->l = control ? &p->control : &p->role->listeners[index];
+	s->udp = type == SOCK_DGRAM;
 	s->fd = m->fds[0];
+	if (s->udp ? !s->l->datagram : !s->l->session)
+		return fail(E_CORRUPT, "a socket of a kind that the listener does not have");
 	m->nfds = 0;
 	return OK;
 }
@@ -175,13 +183,32 @@ err proc_receive_start(struct role_proc *p)
 	}
 }
 
+/* The role's settings, in the memory of its configuration. */
+static err read_settings(const struct role_proc *p, struct role_conf *c, const void **out)
+{
+	CLEANUP(buf_free) struct buf complaints;
+
+	buf_init(&complaints, LIM_CONF_COMPLAINTS);
+	*out = NULL;
+	if (!p->role->read)
+		return OK;
+	void *settings = arena_get(&c->arena, p->role->settings, 16);
+
+	if (p->role->read(&c->env, &complaints, settings) != OK)
+		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
+	*out = settings;
+	return OK;
+}
+
 err proc_commit(struct role_proc *p)
 {
 	struct role_pending *pending = &p->pending;
 	struct tls_ctx *fresh = NULL, *old;
+	const void *settings;
 
 	if (!pending->conf)
 		return fail(E_CORRUPT, "a reload without a configuration");
+	TRY(read_settings(p, pending->conf, &settings));
 	if (pending->ncerts)
 		TRY(tls_server_new(pending->certs, pending->ncerts, &fresh));
 	pthread_mutex_lock(&p->tls_lock);
@@ -194,6 +221,7 @@ err proc_commit(struct role_proc *p)
 		log_setup(p->role->name, (enum log_level)pending->conf->setup.log_level);
 	pending->conf->older = p->conf;
 	p->conf = pending->conf;
+	atomic_store(&p->settings, settings);
 	pending->conf = NULL;
 	pending_clear(pending);
 	return OK;

@@ -40,7 +40,10 @@ struct role_loop {
 struct role_socket {
 	const struct listener *l;
 	int fd;
-	struct fiber *accepting;
+	bool udp;
+	struct role_loop *loop;	 /* of a datagram socket: who reads it */
+	struct fiber *accepting; /* accepts on loop 0, or reads on its own loop */
+	_Atomic bool ended;	 /* a datagram socket's fiber, seen from loop 0 */
 };
 
 struct role_proc {
@@ -48,7 +51,8 @@ struct role_proc {
 	int channel;
 	struct listener control; /* the control socket as a listener */
 	struct role_pending pending;
-	struct role_conf *conf; /* the newest in force */
+	struct role_conf *conf;		/* the newest in force */
+	_Atomic(const void *) settings; /* what the role read of it */
 	pthread_mutex_t tls_lock;
 	struct tls_ctx *tls; /* under tls_lock */
 	struct role_socket sockets[SETUP_LISTENERS];

@@ -1,7 +1,5 @@
 #include "roles/mx/mx.h"
 
-#include <stdatomic.h>
-
 #include "base/limits.h"
 #include "run/log.h"
 #include "services/trace/trace.h"
@@ -56,10 +54,6 @@ static const struct conf_key keys[] = {
 	  "how long the queue tries" },
 };
 
-/* Read by all loops: a reload publishes new ones; old ones stay in keep for who still reads them.
- */
-static _Atomic(const struct mx_settings *) settings;
-static struct arena keep;
 static struct mx mx;
 
 struct mx *mx_here(void)
@@ -69,7 +63,7 @@ struct mx *mx_here(void)
 
 const struct mx_settings *mx_settings(void)
 {
-	return atomic_load(&settings);
+	return role_settings();
 }
 
 static err read_homes(const struct role_env *env, struct buf *complaints, struct mx_settings *set)
@@ -91,39 +85,19 @@ static err read_homes(const struct role_env *env, struct buf *complaints, struct
 	return OK;
 }
 
-static err read_settings(const struct role_env *env, struct buf *complaints,
-			 struct mx_settings *set)
+static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
+	struct mx_settings *set = settings;
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 	err also = read_homes(env, complaints, set);
 
 	TRY(e);
 	TRY(also);
-	set->hostname = arena_dup(env->arena, set->hostname.n ? set->hostname : env->hostname);
+	if (!set->hostname.n)
+		set->hostname = env->hostname;
 	set->limits.rcpts = set->rcpts_max;
 	set->limits.message = set->message_max;
-	set->limits.spool_dir = arena_z(env->arena, str_z(env->data));
-	return OK;
-}
-
-static err check(const struct role_env *env, struct buf *complaints)
-{
-	struct mx_settings set = { 0 };
-
-	return read_settings(env, complaints, &set);
-}
-
-WAITS static err reload(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct mx_settings *set = NEW(&keep, struct mx_settings);
-	struct role_env mine = *env;
-
-	mine.arena = &keep;
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (read_settings(&mine, &complaints, set) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	atomic_store(&settings, set);
+	set->limits.spool_dir = env->data;
 	return OK;
 }
 
@@ -139,12 +113,10 @@ static void make_counters(const struct mx_settings *set)
 
 WAITS static err start(const struct role_env *env)
 {
-	arena_init(&keep, MIB(16));
-	TRY(reload(env));
 	make_counters(mx_settings());
 	TRY(trace_open(env->trace, env->name, 0));
-	str snapshot = arena_fmt(&keep, "%s/directory.snapshot", env->data);
-	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)),
+	str snapshot = arena_fmt(env->arena, "%s/directory.snapshot", env->data);
+	const struct dirtable_options table = { .database = env->directory,
 						.snapshot = snapshot.p };
 
 	TRY(dirtable_open(&table, &mx.table));
@@ -227,9 +199,9 @@ const struct role role_mx = {
 	.keys = keys,
 	.nkeys = COUNT(keys),
 	.groups = (const char *const[]){ "backends", NULL },
-	.check = check,
+	.settings = sizeof(struct mx_settings),
+	.read = read_settings,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.control = control,
 	.wide = true,

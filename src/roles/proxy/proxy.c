@@ -1,7 +1,5 @@
 #include "roles/proxy/proxy.h"
 
-#include <stdatomic.h>
-
 #include "base/limits.h"
 #include "roles/proxy/connect.h"
 #include "run/log.h"
@@ -44,52 +42,26 @@ static const struct conf_key keys[] = {
 	{ "window", CONF_DURATION, AT(window), 1000, 86400000, "10m", "the window of the two" },
 };
 
-/* Sessions read the settings and wait: a reload publishes new ones, old ones stay until the process
- * ends. */
-static _Atomic(const struct settings *) settings;
-static struct arena keep;
 static struct dirtable *table;
 static struct auth *auth;
 static struct tally *waiting;
 
-static err read_settings(const struct role_env *env, struct buf *complaints, struct settings *set)
+static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
+	struct settings *set = settings;
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 	err also = backends_read(env, complaints, &set->back.all);
 
 	set->back.hold = set->hold;
+	if (!set->hostname.n)
+		set->hostname = env->hostname;
 	return e != OK ? e : also;
-}
-
-static err check(const struct role_env *env, struct buf *complaints)
-{
-	struct settings set = { 0 };
-
-	return read_settings(env, complaints, &set);
-}
-
-WAITS static err reload(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct settings *set = NEW(&keep, struct settings);
-	struct role_env mine = *env;
-
-	mine.arena = &keep;
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (read_settings(&mine, &complaints, set) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	set->hostname = arena_dup(&keep, set->hostname.n ? set->hostname : env->hostname);
-	set->default_domain = arena_dup(&keep, set->default_domain);
-	atomic_store(&settings, set);
-	return OK;
 }
 
 WAITS static err start(const struct role_env *env)
 {
-	arena_init(&keep, MIB(16));
 	waiting = tally_new();
-	TRY(reload(env));
-	const struct settings *set = atomic_load(&settings);
+	const struct settings *set = role_settings();
 	const struct dirtable_options directory = { .database = env->directory };
 
 	TRY(dirtable_open(&directory, &table));
@@ -113,12 +85,16 @@ WAITS static void stop(void)
 
 static str hostname(void)
 {
-	return atomic_load(&settings)->hostname;
+	const struct settings *set = role_settings();
+
+	return set->hostname;
 }
 
 static const struct login_settings *login_settings(void)
 {
-	return &atomic_load(&settings)->login;
+	const struct settings *set = role_settings();
+
+	return &set->login;
 }
 
 static struct auth *login_auth(void)
@@ -135,8 +111,9 @@ static WAITS err connect_mailbox(const struct net_addr *peer, str service,
 				 const struct dir_user *user, str password, struct arena *a,
 				 struct login_back *out)
 {
-	return proxy_connect(&atomic_load(&settings)->back, table, peer, service, user, password, a,
-			     out);
+	const struct settings *set = role_settings();
+
+	return proxy_connect(&set->back, table, peer, service, user, password, a, out);
 }
 
 static const struct login_role logins = {
@@ -173,8 +150,8 @@ const struct role role_proxy = {
 	.keys = keys,
 	.nkeys = COUNT(keys),
 	.groups = (const char *const[]){ "backends", NULL },
-	.check = check,
+	.settings = sizeof(struct settings),
+	.read = read_settings,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 };

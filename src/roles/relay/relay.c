@@ -1,6 +1,5 @@
 #include "roles/relay/relay.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -11,10 +10,6 @@
 enum { CLOSE = 15000 }; /* milliseconds that running deliveries get to end */
 
 static struct relay relay;
-/* Settings are read by all loops: a reload publishes new ones, old ones stay for those who still
- * read them. */
-static _Atomic(const struct relay_settings *) settings;
-static struct arena keep;
 
 struct relay *relay_here(void)
 {
@@ -23,33 +18,7 @@ struct relay *relay_here(void)
 
 const struct relay_settings *relay_settings(void)
 {
-	return atomic_load(&settings);
-}
-
-static err check(const struct role_env *env, struct buf *complaints)
-{
-	struct relay_settings set = { 0 };
-
-	return relay_read_settings(env, complaints, &set);
-}
-
-/* What settings point to in env->arena is copied, where it is not read into `keep` in the first
- * place. */
-static err publish(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct relay_settings *set = NEW(&keep, struct relay_settings);
-	struct role_env mine = *env;
-
-	mine.arena = &keep;
-	mine.hostname = arena_dup(&keep, env->hostname);
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (relay_read_settings(&mine, &complaints, set) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	set->mx = arena_dup(&keep, set->mx);
-	set->limits.spool_dir = arena_z(&keep, str_z(env->data));
-	atomic_store(&settings, set);
-	return OK;
+	return role_settings();
 }
 
 static err open_kv(void *arg)
@@ -76,8 +45,8 @@ WAITS static err open_clients(const struct role_env *env)
 	const struct dns_options dns = { .forward = set->resolvers.v,
 					 .nforward = set->resolvers.n,
 					 .dnssec = set->dnssec };
-	str snapshot = arena_fmt(&keep, "%s/directory.snapshot", env->data);
-	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)),
+	str snapshot = arena_fmt(env->arena, "%s/directory.snapshot", env->data);
+	const struct dirtable_options table = { .database = env->directory,
 						.snapshot = snapshot.p };
 
 	TRY(dns_open(&dns, &relay.dns));
@@ -107,8 +76,6 @@ static struct queue_options queue_settings(void)
 
 WAITS static err start(const struct role_env *env)
 {
-	arena_init(&keep, MIB(16));
-	TRY(publish(env));
 	TRY(trace_open(env->trace, env->name, 0));
 	TRY(open_store(env));
 	TRY(open_clients(env));
@@ -121,7 +88,6 @@ WAITS static err start(const struct role_env *env)
 /* All but what was opened with its setting: resolvers, dnssec, reserve, hostname of reports. */
 WAITS static err reload(const struct role_env *env)
 {
-	TRY(publish(env));
 	const struct queue_options o = queue_settings();
 
 	queue_configure(relay.queue, &o);
@@ -166,7 +132,8 @@ const struct role role_relay = {
 	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
-	.check = check,
+	.settings = sizeof(struct relay_settings),
+	.read = relay_read_settings,
 	.start = start,
 	.reload = reload,
 	.stop = stop,

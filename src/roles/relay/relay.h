@@ -38,7 +38,7 @@ extern const struct conf_key relay_keys[RELAY_NKEYS];
 extern const struct conf_key relay_route_keys[RELAY_NROUTE_KEYS]; /* of each line of routes */
 /* env->arena holds the result. */
 MUST_USE err relay_read_settings(const struct role_env *env, struct buf *complaints,
-				 struct relay_settings *out);
+				 void *settings);
 
 /* ---- the process ---- */
 struct relay {

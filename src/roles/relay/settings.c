@@ -162,9 +162,9 @@ static err check_resolvers(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
-err relay_read_settings(const struct role_env *env, struct buf *complaints,
-			struct relay_settings *set)
+err relay_read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
+	struct relay_settings *set = settings;
 	err e = conf_read(env->conf, relay_keys, RELAY_NKEYS, set, env->arena, complaints);
 
 	TRY(e);

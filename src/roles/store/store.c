@@ -1,6 +1,5 @@
 #include "roles/store/store.h"
 
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -31,9 +30,6 @@ static const struct conf_key keys[] = {
 	  "time for the next LMTP command, and for each part of a message" },
 };
 
-/* Settings are read by all loops: a reload publishes new ones, old ones stay for those who still
- * read them. */
-static _Atomic(const struct store_settings *) settings;
 static struct store store;
 static struct fiber *care_fiber;
 
@@ -60,9 +56,9 @@ static err read_peers(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
-static err read_settings(const struct role_env *env, struct buf *complaints,
-			 struct store_settings *set)
+static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
+	struct store_settings *set = settings;
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 
 	TRY(e);
@@ -76,33 +72,6 @@ static err read_settings(const struct role_env *env, struct buf *complaints,
 	set->lmtp.data_block = set->lmtp.command;
 	set->lmtp.whole = NEVER;
 	set->lmtp.spool_dir = env->data;
-	return OK;
-}
-
-static err check(const struct role_env *env, struct buf *complaints)
-{
-	struct store_settings set = { 0 };
-
-	return read_settings(env, complaints, &set);
-}
-
-/* Lives until the process ends: sessions of other loops read the old one as long as they like. */
-static struct arena keep;
-
-WAITS static err reload(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct store_settings *set = NEW(&keep, struct store_settings);
-	struct role_env mine = *env;
-
-	mine.arena = &keep;
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (read_settings(&mine, &complaints, set) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	set->hostname = arena_dup(&keep, set->hostname);
-	set->backend = arena_dup(&keep, set->backend);
-	set->lmtp.spool_dir = arena_z(&keep, str_z(env->data));
-	atomic_store(&settings, set);
 	return OK;
 }
 
@@ -126,7 +95,7 @@ static void end_if_broken(void)
 /* Gives back what expunged mails held, in small steps, as long as the process lives. */
 WAITS static err care(void *arg)
 {
-	msec due = clock_in(atomic_load(&settings)->reclaim);
+	msec due = clock_in(store_settings()->reclaim);
 
 	for (;;) {
 		TRY(fiber_sleep(clock_in(1000)));
@@ -139,7 +108,7 @@ WAITS static err care(void *arg)
 			return e;
 		if (e)
 			LOG(LOG_WARN, "store.reclaim", KE(e));
-		due = clock_in(atomic_load(&settings)->reclaim);
+		due = clock_in(store_settings()->reclaim);
 	}
 }
 
@@ -149,10 +118,8 @@ WAITS static err start(const struct role_env *env)
 	CLEANUP(buf_free) struct buf path;
 
 	buf_init(&path, sizeof(dir) - 1);
-	arena_init(&keep, MIB(16));
-	TRY(reload(env));
 	TRY(trace_open(env->trace, env->name, 0));
-	const struct store_settings *set = atomic_load(&settings);
+	const struct store_settings *set = role_settings();
 
 	buf_fmt(&path, "%s/mail", env->data);
 	TRY(buf_done(&path));
@@ -164,7 +131,7 @@ WAITS static err start(const struct role_env *env)
 						.keep_expunged = set->keep_expunged };
 
 	TRY(mailstore_open(&mail, &store.mail));
-	const struct dirtable_options table = { .database = arena_z(&keep, str_z(env->directory)) };
+	const struct dirtable_options table = { .database = env->directory };
 
 	TRY(dirtable_open(&table, &store.table));
 	care_fiber = fiber_start("store.care", care, NULL);
@@ -199,7 +166,7 @@ const struct store *store_here(void)
 
 const struct store_settings *store_settings(void)
 {
-	return atomic_load(&settings);
+	return role_settings();
 }
 
 WAITS err store_open_box(const struct dir_user *u, struct box **box)
@@ -234,9 +201,9 @@ const struct role role_store = {
 	.nlisteners = COUNT(listeners),
 	.keys = keys,
 	.nkeys = COUNT(keys),
-	.check = check,
+	.settings = sizeof(struct store_settings),
+	.read = read_settings,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.wide = true,
 	.exclusive = true,

@@ -1,7 +1,5 @@
 #include "roles/submission/submission.h"
 
-#include <stdatomic.h>
-
 #include "base/limits.h"
 #include "run/metrics.h"
 #include "services/auth/auth.h"
@@ -58,8 +56,6 @@ static const struct conf_key keys[] = {
 #undef AT
 
 static struct submission submission;
-static _Atomic(const struct submission_settings *) settings;
-static struct arena keep; /* old settings stay for sessions that still read them */
 
 struct submission *submission_here(void)
 {
@@ -68,44 +64,23 @@ struct submission *submission_here(void)
 
 const struct submission_settings *submission_settings(void)
 {
-	return atomic_load(&settings);
+	return role_settings();
 }
 
-static err read_settings(const struct role_env *env, struct buf *complaints,
-			 struct submission_settings *set)
+static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
+	struct submission_settings *set = settings;
+
 	TRY(conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints));
-	set->hostname = arena_dup(env->arena, set->hostname.n ? set->hostname : env->hostname);
-	set->limits.spool_dir = arena_z(env->arena, str_z(env->data));
+	if (!set->hostname.n)
+		set->hostname = env->hostname;
+	set->limits.spool_dir = env->data;
 	role_socket(env, "relay", "smtp", &set->relay);
-	return OK;
-}
-
-static err check(const struct role_env *env, struct buf *complaints)
-{
-	struct submission_settings set = { 0 };
-
-	return read_settings(env, complaints, &set);
-}
-
-WAITS static err reload(const struct role_env *env)
-{
-	CLEANUP(buf_free) struct buf complaints;
-	struct submission_settings *set = NEW(&keep, struct submission_settings);
-	struct role_env mine = *env;
-
-	mine.arena = &keep;
-	buf_init(&complaints, LIM_HTTP_BODY);
-	if (read_settings(&mine, &complaints, set) != OK)
-		return fail(E_SYNTAX, "%.*s", STRF(buf_str(&complaints)));
-	atomic_store(&settings, set);
 	return OK;
 }
 
 WAITS static err start(const struct role_env *env)
 {
-	arena_init(&keep, MIB(16));
-	TRY(reload(env));
 	const struct submission_settings *set = submission_settings();
 	const struct dirtable_options table = { .database = env->directory };
 
@@ -214,9 +189,9 @@ const struct role role_submission = {
 	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY | MAY_SECRETS | MAY_TLS,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
-	.check = check,
+	.settings = sizeof(struct submission_settings),
+	.read = read_settings,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.keys = keys,
 	.nkeys = COUNT(keys),
