@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("POSTA_BUILD", ROOT / "build"))
 SANITIZED = "asan" in BUILD.name
 STANDARD = dict(smtp=25, submission=587, submissions=465, imap=143, imaps=993, pop3=110, pop3s=995,
-                lmtp=24, metrics=9100)
+                lmtp=24, metrics=9100, dns=53, dnsbl=54, resolver=55, access=1812, accounting=1813, radsec=2083,
+                coa=3799)
 
 
 def shared(*parts):
@@ -35,9 +36,10 @@ def free_port_base():
     for base in random.sample(range(24000, 40000, 100), 150):
         try:
             for port in STANDARD.values():
-                with socket.socket() as s:
+                with socket.socket() as s, socket.socket(type=socket.SOCK_DGRAM) as u:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + port))
+                    u.bind(("127.0.0.1", base + port))
             return base
         except OSError:
             continue

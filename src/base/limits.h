@@ -116,6 +116,11 @@
 #define LIM_FIBER_STACK MIB(1)   /* octets of address space; frames are larger there */
 #else
 #define LIM_FIBER_STACK KIB(256) /* octets of address space of one fiber's stack */
+/* resolver */
+#define LIM_RESOLVER_ZONES MIB(4)    /* octets of the names of our own zones, which Unbound is told */
+#define LIM_RESOLVER_CONFIG MIB(32)  /* octets of the configuration that is written for Unbound */
+#define LIM_RESOLVER_FIGURES KIB(256) /* octets of Unbound's statistics */
+
 #endif
 #define LIM_FIBER_RUN 10         /* ms that a fiber may run between two waits without a line in the log */
 #define LIM_FIBER_POOL 256       /* stacks that a loop keeps for its next fibers */
@@ -127,5 +132,10 @@
 #define LIM_KV_GROUP MIB(32)     /* octets of commits that share one sync */
 #define LIM_KV_TAG KIB(64)       /* octets of a blob's tag: the users that a body is for */
 #define LIM_KV_BLOB_ID 64        /* octets of a blob's id */
+
+/* resolver */
+#define LIM_RESOLVER_ZONES MIB(4)    /* octets of the names of our own zones, which Unbound is told */
+#define LIM_RESOLVER_CONFIG MIB(32)  /* octets of the configuration that is written for Unbound */
+#define LIM_RESOLVER_FIGURES KIB(256) /* octets of Unbound's statistics */
 
 #endif

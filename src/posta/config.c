@@ -1,6 +1,5 @@
 #include "posta/config.h"
 
-#include <fcntl.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 
 #include "base/limits.h"
 #include "posta/config_part.h"
+#include "run/file.h"
 #include "services/backends/backends.h"
 
 struct top {
@@ -43,24 +43,6 @@ static const struct conf_key node_keys[] = {
 	{ "loops", CONF_INT, offsetof(struct node, loops), 0, 256, "0",
 	  "threads of a role with many sessions; 0: one a core" },
 };
-
-/* Reads a file of at most LIM_CONF octets. */
-static err read_file(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *room;
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return fail(E_IO, "%s: %s; name the configuration with --config FILE", path,
-			    strerror(errno));
-	while ((room = buf_room(out, KIB(16))) && (n = read(fd, room, KIB(16))) > 0)
-		out->n += (size_t)n;
-	(void)close(fd);
-	if (n < 0)
-		return fail(E_IO, "%s: %s", path, strerror(errno));
-	return buf_done(out) ? fail(E_LIMIT, "%s: over 1 MiB", path) : OK;
-}
 
 static bool is_group_of_a_role(str name)
 {
@@ -207,7 +189,9 @@ err config_read(const char *path, const char *node, struct buf *complaints, stru
 	arena_init(&c->arena, LIM_CONF * 4);
 	buf_init(&text, LIM_CONF);
 	c->path = arena_z(&c->arena, str_z(path));
-	e = read_file(path, &text);
+	e = file_read(path, &text);
+	if (e == E_NOTFOUND)
+		e = fail(E_IO, "%s: no such file; name the configuration with --config FILE", path);
 	c->text = arena_dup(&c->arena, buf_str(&text));
 	buf_free(&text);
 	if (e == OK)

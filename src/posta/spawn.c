@@ -10,25 +10,11 @@
 #include "posta/supervisor.h"
 #include "run/channel.h"
 #include "run/clock.h"
+#include "run/file.h"
 
 #define CHANNEL_FD 3 /* in the role's process */
 
 /* ---- certificates ---- */
-
-static err read_pem(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *room = NULL;
-	ssize_t n = 0;
-
-	buf_init(out, LIM_CERT_PEM);
-	if (fd < 0)
-		return fail(E_IO, "%s: %s", path, strerror(errno));
-	while ((room = buf_room(out, KIB(4))) && (n = read(fd, room, KIB(4))) > 0)
-		out->n += (size_t)n;
-	(void)close(fd);
-	return n < 0 || buf_done(out) ? fail(E_IO, "%s: cannot be read, or over 1 MiB", path) : OK;
-}
 
 static void wipe(struct buf *certs, struct buf *keys, size_t n)
 {
@@ -65,10 +51,11 @@ err sup_certs(struct supervisor *s, const struct config *c)
 	err e = OK;
 
 	while (n < c->ncerts && e == OK) {
+		buf_init(&certs[n], LIM_CERT_PEM);
 		buf_init(&keys[n], LIM_CERT_PEM);
-		e = read_pem(c->certs[n].cert, &certs[n]);
+		e = file_read(c->certs[n].cert, &certs[n]);
 		if (e == OK)
-			e = read_pem(c->certs[n].key, &keys[n]);
+			e = file_read(c->certs[n].key, &keys[n]);
 		n++;
 	}
 	if (e == OK)

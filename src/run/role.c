@@ -208,7 +208,7 @@ static err enter(struct role_proc *p)
 	str missing;
 
 	TRY(proc_receive_start(p));
-	TRY(sandbox_user(&p->pending.conf->setup));
+	TRY(sandbox_user(&p->pending.conf->setup, p->role->may));
 	env = &p->pending.conf->env;
 	struct sandbox s = { .may = p->role->may,
 			     .data = env->data,

@@ -22,6 +22,7 @@ enum {
 	MAY_SECRETS = 8,   /* <data>/secrets/secrets.db, read and write */
 	MAY_SPAWN = 16,	   /* starts other programs: resolver alone */
 	MAY_TLS = 32,	   /* serves TLS: is given the private keys of tls.certs */
+	MAY_BIND = 64,	   /* the program that it starts takes ports below 1024 */
 };
 
 struct listener {
@@ -119,6 +120,13 @@ bool role_draining(void);
 /* The path of another role's internal socket: "<run>/<role>-<kind>.sock". */
 void role_socket(const struct role_env *env, const char *role, const char *kind,
 		 struct net_addr *out);
+
+/* The addresses of a role's listener ("resolver.resolver") on a node, "" for all nodes.
+ * ROLE_REACHED: as others connect to it; 0.0.0.0 and :: are left out where they are another
+ * machine's. Gives their number. */
+enum role_address { ROLE_AS_SAID, ROLE_REACHED };
+size_t role_addresses(const struct role_env *env, str node, const char *path, enum role_address how,
+		      struct net_addr *out, size_t max);
 
 /* A session says true where it waits for the peer's next command and holds nothing, false when it
  * goes on: a draining role ends those at once (the wait gives E_CANCELED) and the others when they

@@ -17,7 +17,7 @@ struct sandbox {
 
 /* Dies with the supervisor from now on; becomes the user of s when it says so. E_EOF: the
  * supervisor is gone already. */
-MUST_USE err sandbox_user(const struct setup_config *s);
+MUST_USE err sandbox_user(const struct setup_config *s, unsigned may);
 /* No new privileges, Landlock, seccomp. missing: what the kernel does not have, "" when nothing. */
 MUST_USE err sandbox_enter(const struct sandbox *s, str *missing);
 

@@ -134,6 +134,52 @@ void udp_send(const struct udp_path *to, str data)
 		metric_add(&unsent, 1);
 }
 
+/* ---- for clients ---- */
+
+static err fail_peer(const char *what)
+{
+	return fail(E_IO, "%s a datagram: %s", what, strerror(errno));
+}
+
+err udp_connect(const struct net_addr *to, int *out)
+{
+	int fd = socket(to->ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fail_peer("no socket for");
+	if (connect(fd, (const void *)&to->ss, to->n) != 0) {
+		err e = fail_peer("no way for");
+
+		(void)close(fd);
+		return e;
+	}
+	*out = fd;
+	return OK;
+}
+
+err udp_put(int fd, str data)
+{
+	return send(fd, data.p, data.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
+		       ? OK
+		       : fail_peer("cannot send");
+}
+
+WAITS err udp_receive(int fd, char *p, size_t room, size_t *n, msec deadline)
+{
+	for (;;) {
+		ssize_t got = recv(fd, p, room, MSG_DONTWAIT);
+
+		if (got >= 0) {
+			*n = (size_t)got;
+			return OK;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return fail_peer("cannot receive");
+		if (errno == EAGAIN)
+			TRY(fiber_wait_read(fd, deadline));
+	}
+}
+
 /* ---- a socket's fiber ---- */
 
 struct batch {

@@ -41,4 +41,12 @@ void udp_send(const struct udp_path *to, str data);
 /* A non-blocking, close-on-exec UDP socket. reuse: one of several of the same address. */
 MUST_USE err udp_open(const struct net_addr *at, bool reuse, int *fd);
 
+/* ---- for clients ---- */
+/* A socket with a random port that takes datagrams from this one address alone. */
+MUST_USE err udp_connect(const struct net_addr *to, int *fd);
+/* Both of a connected socket. udp_receive waits for the next datagram; E_TIMEOUT; E_IO: nobody is
+ * there, too. Cut at room octets. fiber_fd_forget before close. */
+MUST_USE err udp_put(int fd, str data);
+WAITS MUST_USE err udp_receive(int fd, char *p, size_t room, size_t *n, msec deadline);
+
 #endif

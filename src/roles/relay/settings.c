@@ -23,7 +23,8 @@ const struct conf_key relay_keys[] = {
 	{ "reserve", CONF_SIZE, AT(reserve), 0, INT64_MAX, "256M",
 	  "octets of disk kept free: below it mail gets 452" },
 	{ "resolvers", CONF_STRS, AT(resolvers), 0, 0, "",
-	  "DNS resolvers to ask, e.g. [\"192.0.2.53:53\"]; none: the root and down from it" },
+	  "DNS resolvers to ask, e.g. [\"192.0.2.53:53\"]; none: this node's, or else the root and "
+	  "down from it" },
 	{ "dnssec", CONF_BOOL, AT(dnssec), 0, 0, "true", "validate answers of the DNS" },
 	{ "ipv6", CONF_BOOL, AT(ipv6), 0, 0, "true", "deliver over IPv6 too" },
 	{ "allow_loopback", CONF_BOOL, AT(loopback), 0, 0, "false",
@@ -143,13 +144,30 @@ static str mx_of_node(const struct role_env *env, struct arena *a)
 	return arena_dup(a, buf_str(&path));
 }
 
+/* The resolver of this node, with its cache and settings, where there is one. */
+static void use_resolver_of_node(const struct role_env *env, struct relay_settings *set)
+{
+	struct net_addr at[4];
+	size_t n = role_addresses(env, env->node, "resolver.resolver", ROLE_REACHED, at, COUNT(at));
+	str *v = arena_get(env->arena, sizeof(at) / sizeof(*at) * sizeof(*v), 16);
+
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_free) struct buf text = { 0 };
+
+		buf_init(&text, 100);
+		net_print(&at[i], &text);
+		v[i] = arena_dup(env->arena, buf_str(&text));
+	}
+	set->resolvers = (struct conf_strs){ v, n };
+}
+
 static err check_resolvers(const struct role_env *env, struct buf *complaints,
 			   struct relay_settings *set)
 {
 	struct net_addr a;
 
-	if (set->resolvers.n == 1 && !set->resolvers.v[0].n)
-		set->resolvers.n = 0;
+	if (set->resolvers.n == 0 || (set->resolvers.n == 1 && !set->resolvers.v[0].n))
+		use_resolver_of_node(env, set);
 	for (size_t i = 0; i < set->resolvers.n; i++) {
 		str text = set->resolvers.v[i];
 
