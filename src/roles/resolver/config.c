@@ -34,7 +34,8 @@ static void print_process(const struct resolver_settings *set, struct buf *out)
 		address(&set->listen[i], out);
 		buf_addc(out, '\n');
 	}
-	/* Unbound's own default lets the whole of 127.0.0.0/8 in; the last line of a network counts. */
+	/* Unbound's own default lets the whole of 127.0.0.0/8 in; the last line of a network
+	 * counts. */
 	buf_add(out, STR("\taccess-control: 127.0.0.0/8 refuse\n"));
 	for (size_t i = 0; i < set->networks.n; i++)
 		if (set->networks.v[i].n)
