@@ -249,9 +249,10 @@ static void describe_role(const struct role *r, struct buf *out)
 	if (r->nkeys)
 		buf_fmt(out, "\n%s:\n", r->name);
 	describe_keys(r->keys, r->nkeys, out);
-	if (r->list)
-		buf_fmt(out, "\n%s.%s, each:\n", r->name, r->list);
-	describe_keys(r->list_keys, r->nlist_keys, out);
+	for (size_t i = 0; i < r->nlists; i++) {
+		buf_fmt(out, "\n%s.%s, each:\n", r->name, r->lists[i].name);
+		describe_keys(r->lists[i].keys, r->lists[i].nkeys, out);
+	}
 }
 
 void config_settings(struct buf *out)

@@ -62,6 +62,13 @@ struct role_env {
 	unsigned loops;		/* how many threads accept */
 };
 
+/* Settings below a role's own: "routes" with the keys of each route. */
+struct role_list {
+	const char *name;
+	const struct conf_key *keys;
+	size_t nkeys;
+};
+
 struct role {
 	const char *name;
 	const char *user; /* "posta-mx" */
@@ -94,10 +101,9 @@ struct role {
 	/* The table of its settings, for `posta check --settings`; may be NULL. */
 	const struct conf_key *keys;
 	size_t nkeys;
-	/* For the same: the settings of each item of the list among keys that is called so. */
-	const char *list;
-	const struct conf_key *list_keys;
-	size_t nlist_keys;
+	/* For the same: groups and lists among keys, with the settings of each item. */
+	const struct role_list *lists;
+	size_t nlists;
 	bool wide;	/* a loop a core, where the configuration says nothing else */
 	bool exclusive; /* one process at a time (it owns a database): a replacement waits for the
 			   old one's end */

@@ -126,6 +126,8 @@ static const struct listener listeners[] = {
 	{ .kind = "smtp", .internal = true, .peers = peers, .session = relay_session },
 };
 
+static const struct role_list lists[] = { { "routes", relay_route_keys, RELAY_NROUTE_KEYS } };
+
 const struct role role_relay = {
 	.name = "relay",
 	.user = "posta-relay",
@@ -140,8 +142,7 @@ const struct role role_relay = {
 	.control = control,
 	.keys = relay_keys,
 	.nkeys = RELAY_NKEYS,
-	.list = "routes",
-	.list_keys = relay_route_keys,
-	.nlist_keys = RELAY_NROUTE_KEYS,
+	.lists = lists,
+	.nlists = COUNT(lists),
 	.exclusive = true,
 };

@@ -312,6 +312,8 @@ WAITS static void stop(void)
  * hand over. */
 static const struct listener listeners[] = { { .kind = "resolver", .port = 55 } };
 
+static const struct role_list lists[] = { { "stubs", resolver_stub_keys, RESOLVER_STUB_KEYS } };
+
 const struct role role_resolver = {
 	.name = "resolver",
 	.user = "posta-resolver",
@@ -325,8 +327,7 @@ const struct role role_resolver = {
 	.groups = (const char *const[]){ "dnsbl", NULL },
 	.keys = resolver_keys,
 	.nkeys = RESOLVER_KEYS,
-	.list = "stubs",
-	.list_keys = resolver_stub_keys,
-	.nlist_keys = RESOLVER_STUB_KEYS,
+	.lists = lists,
+	.nlists = COUNT(lists),
 	.exclusive = true, /* two Unbounds would take each other's addresses */
 };
