@@ -21,6 +21,17 @@ struct tls_ctx *role_tls(void)
 	return t;
 }
 
+struct tls_ctx *role_tls_client(void)
+{
+	struct role_proc *p = &role_proc;
+
+	pthread_mutex_lock(&p->tls_lock);
+	struct tls_ctx *t = p->tls_client ? tls_hold(p->tls_client) : NULL;
+
+	pthread_mutex_unlock(&p->tls_lock);
+	return t;
+}
+
 const void *role_settings(void)
 {
 	return atomic_load(&role_proc.settings);

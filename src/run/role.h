@@ -112,6 +112,9 @@ struct role {
 /* The server certificate context in force; the caller holds it (tls_drop). NULL when none is
  * configured. */
 struct tls_ctx *role_tls(void);
+/* The same certificate as a client's: for servers that ask who we are (RADIUS over TLS). It
+ * verifies nobody by itself: stream_tls_connect_to. */
+struct tls_ctx *role_tls_client(void);
 /* The settings in force, as the role's read function filled them. From any loop; they live until
  * the process ends, so that sessions may go on with those that they began with. */
 const void *role_settings(void);

@@ -49,7 +49,8 @@ void proc_free(struct role_proc *p)
 		conf_drop(c);
 	}
 	tls_drop(p->tls);
-	p->tls = NULL;
+	tls_drop(p->tls_client);
+	p->tls = p->tls_client = NULL;
 }
 
 static void fill_env(struct role_conf *c, const struct role *role, unsigned loops)
@@ -200,22 +201,40 @@ static err read_settings(const struct role_proc *p, struct role_conf *c, const v
 	return OK;
 }
 
+static err make_tls(const struct role_pending *pending, struct tls_ctx **server,
+		    struct tls_ctx **client)
+{
+	TRY(tls_server_new(pending->certs, pending->ncerts, server));
+	err e = tls_client_new(false, STR(""), client);
+
+	if (e == OK)
+		e = tls_client_show(*client, &pending->certs[0]);
+	if (e) {
+		tls_drop(*client);
+		tls_drop(*server);
+	}
+	return e;
+}
+
 err proc_commit(struct role_proc *p)
 {
 	struct role_pending *pending = &p->pending;
-	struct tls_ctx *fresh = NULL, *old;
+	struct tls_ctx *fresh = NULL, *client = NULL, *old, *old_client;
 	const void *settings;
 
 	if (!pending->conf)
 		return fail(E_CORRUPT, "a reload without a configuration");
 	TRY(read_settings(p, pending->conf, &settings));
 	if (pending->ncerts)
-		TRY(tls_server_new(pending->certs, pending->ncerts, &fresh));
+		TRY(make_tls(pending, &fresh, &client));
 	pthread_mutex_lock(&p->tls_lock);
 	old = p->tls;
+	old_client = p->tls_client;
 	p->tls = fresh;
+	p->tls_client = client;
 	pthread_mutex_unlock(&p->tls_lock);
 	tls_drop(old);
+	tls_drop(old_client);
 
 	if (!p->conf) /* while there is one thread; another level is another process */
 		log_setup(p->role->name, (enum log_level)pending->conf->setup.log_level);

@@ -54,7 +54,7 @@ struct role_proc {
 	struct role_conf *conf;		/* the newest in force */
 	_Atomic(const void *) settings; /* what the role read of it */
 	pthread_mutex_t tls_lock;
-	struct tls_ctx *tls; /* under tls_lock */
+	struct tls_ctx *tls, *tls_client; /* under tls_lock */
 	struct role_socket sockets[SETUP_LISTENERS];
 	size_t nsockets;
 	struct role_loop loops[LIM_LOOPS];

@@ -72,6 +72,15 @@ WAITS MUST_USE err stream_splice(struct stream *a, struct stream *b, msec idle, 
 WAITS MUST_USE err stream_tls_accept(struct stream *s, struct tls_ctx *ctx, bool *had_input);
 /* name: SNI and, if ctx verifies, the name to find in the certificate. */
 WAITS MUST_USE err stream_tls_connect(struct stream *s, struct tls_ctx *ctx, str name);
+/* The same, where both ends must show a certificate that leads to one of cas. E_DENIED: the peer
+ * has none, or another's. Client side: its certificate stands for name. */
+struct tls_cas;
+WAITS MUST_USE err stream_tls_accept_from(struct stream *s, struct tls_ctx *ctx,
+					  const struct tls_cas *cas);
+WAITS MUST_USE err stream_tls_connect_to(struct stream *s, struct tls_ctx *ctx,
+					 const struct tls_cas *cas, str name);
+/* Does the certificate that the peer has shown stand for this name or address? */
+bool stream_tls_peer_is(const struct stream *s, str name);
 bool stream_is_tls(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear. Static or the session's. */
 str stream_tls_info(const struct stream *s);

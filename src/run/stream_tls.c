@@ -17,6 +17,7 @@ struct stream_tls {
 	SSL *ssl;
 	struct tls_ctx *ctx;
 	bool up;   /* the handshake is done */
+	bool asks; /* the peer must show a certificate (stream_tls_accept_from, connect_to) */
 	bool dead; /* the library forbids SSL_shutdown after an error */
 	char info[80];
 };
@@ -107,7 +108,9 @@ static err handshake_failed(struct stream *s, err e)
 {
 	long why = SSL_get_verify_result(s->tls->ssl);
 
-	if (e != E_IO || why == X509_V_OK || s->tls->ctx->server || !s->tls->ctx->verify)
+	if (e == E_IO && s->tls->asks && !SSL_get0_peer_certificate(s->tls->ssl))
+		return fail(E_DENIED, "the peer shows no certificate");
+	if (e != E_IO || why == X509_V_OK || !(s->tls->asks || s->tls->ctx->verify))
 		return e;
 	return fail(E_DENIED, "the peer's certificate: %s", X509_verify_cert_error_string(why));
 }
@@ -147,6 +150,26 @@ WAITS err stream_tls_accept(struct stream *s, struct tls_ctx *ctx, bool *had_inp
 	return handshake(s);
 }
 
+/* From here on this session alone trusts cas, whatever its context trusts. */
+static err ask_peer(struct stream *s, const struct tls_cas *cas)
+{
+	s->tls->asks = true;
+	if (SSL_set1_verify_cert_store(s->tls->ssl, cas->store) != 1)
+		return tls_fail(E_IO, "no store of certificates");
+	SSL_set_verify(s->tls->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return OK;
+}
+
+WAITS err stream_tls_accept_from(struct stream *s, struct tls_ctx *ctx, const struct tls_cas *cas)
+{
+	(void)stream_drop_input(s);
+	TRY(stream_flush(s));
+	TRY(begin(s, ctx));
+	TRY(ask_peer(s, cas));
+	SSL_set_accept_state(s->tls->ssl);
+	return handshake(s);
+}
+
 /* SNI carries names only; the certificate is searched for the name or the address. */
 static err expect_name(struct stream *s, str name)
 {
@@ -156,7 +179,7 @@ static err expect_name(struct stream *s, str name)
 
 	TRY(str_to_z(name, z, sizeof(z)));
 	if (inet_pton(AF_INET, z, ip) == 1 || inet_pton(AF_INET6, z, ip) == 1) {
-		if (s->tls->ctx->verify &&
+		if ((s->tls->ctx->verify || s->tls->asks) &&
 		    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), z) != 1)
 			return tls_fail(E_SYNTAX, "address for the certificate");
 		return OK;
@@ -165,7 +188,7 @@ static err expect_name(struct stream *s, str name)
 		return tls_fail(E_SYNTAX, "name for SNI");
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 				       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (s->tls->ctx->verify && (!z[0] || SSL_set1_host(ssl, z) != 1))
+	if ((s->tls->ctx->verify || s->tls->asks) && (!z[0] || SSL_set1_host(ssl, z) != 1))
 		return tls_fail(E_SYNTAX, "name for the certificate");
 	return OK;
 }
@@ -180,6 +203,31 @@ WAITS err stream_tls_connect(struct stream *s, struct tls_ctx *ctx, str name)
 	SSL_set_connect_state(s->tls->ssl);
 	TRY(expect_name(s, name));
 	return handshake(s);
+}
+
+WAITS err stream_tls_connect_to(struct stream *s, struct tls_ctx *ctx, const struct tls_cas *cas,
+				str name)
+{
+	if (stream_drop_input(s))
+		return fail(E_DENIED, "the server spoke before TLS began");
+	TRY(stream_flush(s));
+	TRY(begin(s, ctx));
+	TRY(ask_peer(s, cas));
+	SSL_set_connect_state(s->tls->ssl);
+	TRY(expect_name(s, name));
+	return handshake(s);
+}
+
+bool stream_tls_peer_is(const struct stream *s, str name)
+{
+	X509 *x = stream_is_tls(s) ? SSL_get0_peer_certificate(s->tls->ssl) : NULL;
+	char z[256];
+
+	if (!x || SSL_get_verify_result(s->tls->ssl) != X509_V_OK ||
+	    str_to_z(name, z, sizeof(z)) != OK || !z[0])
+		return false;
+	return X509_check_host(x, z, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1 ||
+	       X509_check_ip_asc(x, z, 0) == 1;
 }
 
 bool stream_is_tls(const struct stream *s)

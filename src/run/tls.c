@@ -187,17 +187,12 @@ err tls_server_new(const struct tls_cert *certs, size_t n, struct tls_ctx **out)
 	return OK;
 }
 
-static err use_cas(SSL_CTX *ctx, str pem)
+static err add_cas(X509_STORE *store, str pem)
 {
 	CLEANUP(free_bio) BIO *in = NULL;
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	X509 *ca;
 	size_t n = 0;
 
-	if (!pem.n)
-		return SSL_CTX_set_default_verify_paths(ctx) == 1
-			       ? OK
-			       : tls_fail(E_IO, "no certificates of the system");
 	TRY(pem_bio(pem, &in));
 	for (; (ca = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)); n++) {
 		int ok = X509_STORE_add_cert(store, ca);
@@ -208,6 +203,52 @@ static err use_cas(SSL_CTX *ctx, str pem)
 	}
 	ERR_clear_error();
 	return n ? OK : fail(E_SYNTAX, "no CA certificate in the PEM text");
+}
+
+static err use_cas(SSL_CTX *ctx, str pem)
+{
+	if (pem.n)
+		return add_cas(SSL_CTX_get_cert_store(ctx), pem);
+	return SSL_CTX_set_default_verify_paths(ctx) == 1
+		       ? OK
+		       : tls_fail(E_IO, "no certificates of the system");
+}
+
+struct tls_cas *tls_cas_hold(struct tls_cas *c)
+{
+	atomic_fetch_add(&c->holds, 1);
+	return c;
+}
+
+void tls_cas_drop(struct tls_cas *c)
+{
+	if (!c || atomic_fetch_sub(&c->holds, 1) > 1)
+		return;
+	X509_STORE_free(c->store);
+	mem_free(c);
+}
+
+err tls_cas_new(str pem, struct tls_cas **out)
+{
+	struct tls_cas *c = MEM_NEW(struct tls_cas);
+
+	ERR_clear_error();
+	c->holds = 1;
+	c->store = X509_STORE_new();
+	err e = c->store ? add_cas(c->store, pem) : tls_fail(E_IO, "no store of certificates");
+
+	if (e)
+		tls_cas_drop(c);
+	else
+		*out = c;
+	return e;
+}
+
+err tls_client_show(struct tls_ctx *c, const struct tls_cert *cert)
+{
+	ERR_clear_error();
+	TRY(use_chain(c->ctx[0], cert->cert_pem));
+	return use_key(c->ctx[0], cert->key_pem);
 }
 
 err tls_client_new(bool verify, str ca_pem, struct tls_ctx **out)

@@ -13,6 +13,10 @@ struct tls_ctx {
 	size_t n;
 	bool server, verify;
 };
+struct tls_cas {
+	_Atomic unsigned holds;
+	X509_STORE *store;
+};
 
 /* fail(code, what and the first reason of OpenSSL's queue), which is emptied. */
 MUST_USE err tls_fail(err code, const char *what);

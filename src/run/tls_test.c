@@ -237,6 +237,77 @@ TEST(tls_common_name)
 	drop_contexts();
 }
 
+/* RFC 6614 2.3: both ends show a certificate; one that is missing, or another authority's, is
+ * refused by whoever asked for it. */
+struct mutual {
+	const struct tls_cert *shows; /* NULL: nothing */
+	const struct tls_cas *cas;    /* the server's */
+	err server, client;
+	bool is_two;
+};
+
+WAITS static err serve_mutual(void *arg)
+{
+	struct mutual *m = ((void **)arg)[0];
+	struct stream *s = ((void **)arg)[1];
+
+	m->server = stream_tls_accept_from(s, server, m->cas);
+	m->is_two = stream_tls_peer_is(s, STR("two.test"));
+	if (m->server == OK)
+		m->server = stream_write(s, STR("hello"));
+	if (m->server == OK)
+		m->server = stream_flush(s);
+	stream_close(s);
+	return OK;
+}
+
+WAITS static err talk_mutual(void *arg)
+{
+	struct mutual *m = arg;
+	struct stream *a, *b;
+	struct tls_cas *ours;
+	struct tls_ctx *ctx;
+	char word[5];
+
+	streams(&a, &b);
+	CHECK_OK(tls_client_new(false, STR(""), &ctx));
+	CHECK_OK(tls_cas_new(one.pair.cert_pem, &ours));
+	if (m->shows)
+		CHECK_OK(tls_client_show(ctx, m->shows));
+	struct fiber *f = fiber_start("server", serve_mutual, ((void *[]){ m, b }));
+
+	m->client = stream_tls_connect_to(a, ctx, ours, STR("one.test"));
+	if (m->client == OK)
+		m->client = stream_read_full(a, word, 5);
+	stream_close(a);
+	CHECK_OK(fiber_join(f));
+	tls_cas_drop(ours);
+	tls_drop(ctx);
+	return OK;
+}
+
+TEST(tls_mutual)
+{
+	struct tls_cas *two_alone, *one_alone;
+
+	contexts();
+	CHECK_OK(tls_cas_new(two.pair.cert_pem, &two_alone));
+	CHECK_OK(tls_cas_new(one.pair.cert_pem, &one_alone));
+	struct mutual good = { .shows = &two.pair, .cas = two_alone }, none = { .cas = two_alone },
+		      other = { .shows = &two.pair, .cas = one_alone };
+
+	CHECK_OK(loop_main(talk_mutual, &good));
+	CHECK(good.server == OK && good.client == OK && good.is_two);
+	CHECK_OK(loop_main(talk_mutual, &none));
+	CHECK(none.server == E_DENIED && none.client != OK && !none.is_two);
+	CHECK_OK(loop_main(talk_mutual, &other));
+	CHECK(other.server == E_DENIED && other.client != OK && !other.is_two);
+	CHECK(tls_cas_new(STR("no certificate"), &one_alone) == E_SYNTAX);
+	tls_cas_drop(two_alone);
+	tls_cas_drop(one_alone);
+	drop_contexts();
+}
+
 /* A client that does not verify, and sessions that outlive their context. */
 WAITS static err reloaded(void *arg)
 {
