@@ -138,4 +138,11 @@
 #define LIM_RESOLVER_CONFIG MIB(32)  /* octets of the configuration that is written for Unbound */
 #define LIM_RESOLVER_FIGURES KIB(256) /* octets of Unbound's statistics */
 
+/* Zones */
+#define LIM_ZONE_RECORDS 50000000    /* records of one zone */
+#define LIM_ZONE_OCTETS MIB(3072)    /* octets of one compiled zone, and of what one is built from */
+#define LIM_ZONE_SET 65000           /* octets of a record set in a message, its question and header aside; its RRSIGs alike */
+#define LIM_ZONE_COMPLAINTS 1000     /* errors, and warnings, of one zone that are told */
+#define LIM_NSEC3_ITERATIONS 150     /* of a zone that is served; RFC 9276 3.1 asks 0, and validators treat more as unsigned */
+
 #endif

@@ -15,18 +15,23 @@
 struct zone;
 struct zone_builder;
 
-/* One record set, as iteration gives it. Views live as long as the builder is not changed, or the
- * zone is held. */
+/* One record set, as iteration gives it. The RRSIGs of an owner are one set for each type that they
+ * cover, since each has that type's TTL (RFC 4034 3). Views live as long as the builder is not
+ * changed, or the zone is held; owner of an iteration only until fn returns. */
 struct zone_rrset {
 	str owner;
-	uint16_t type;
+	uint16_t type, covers; /* covers: of RRSIGs, else 0 */
 	uint32_t ttl;
 	uint16_t n;
-	const unsigned char
-		*data; /* n times: length (16 bits, big-endian), data; canonical order */
+	uint16_t skip; /* octets before each length */
+	str data;      /* n times: skip, length (16 bits, big-endian), data; canonical order */
 };
 /* for (const unsigned char *p = NULL; zone_rdata_next(&set, &p, &rdata);) */
 bool zone_rdata_next(const struct zone_rrset *s, const unsigned char **at, str *rdata);
+/* Types ascending, RRSIGs by what they cover. */
+int zone_rrset_cmp(const struct zone_rrset *a, const struct zone_rrset *b);
+/* Order of RFC 4034 6.3: the canonical forms as octets. 0: the same record (RFC 2181 5). */
+int zone_rdata_cmp(uint16_t type, str a, str b);
 
 /* ---- builder ---- */
 struct zone_builder *zone_builder_new(str apex);
@@ -38,13 +43,22 @@ MUST_USE err zone_builder_add(struct zone_builder *b, str owner, uint16_t type, 
 			      str rdata);
 /* E_NOTFOUND. */
 MUST_USE err zone_builder_remove(struct zone_builder *b, str owner, uint16_t type, str rdata);
-/* Removes a whole set; type DNS_ANY: all sets of the owner. */
+/* Removes a whole set (DNS_RRSIG: the signatures of all types); type DNS_ANY: all sets of the
+ * owner. */
 void zone_builder_drop(struct zone_builder *b, str owner, uint16_t type);
-/* All records of a compiled zone. */
+/* Removes the signatures of one type. */
+void zone_builder_drop_rrsig(struct zone_builder *b, str owner, uint16_t covers);
+/* All records of a compiled zone; the builder keeps what it has. */
 MUST_USE err zone_builder_load(struct zone_builder *b, const struct zone *z);
-/* False: no such set. */
+/* False: no such set. DNS_RRSIG: those of the lowest type that is signed. */
 bool zone_builder_find(const struct zone_builder *b, str owner, uint16_t type,
 		       struct zone_rrset *out);
+bool zone_builder_find_rrsig(const struct zone_builder *b, str owner, uint16_t covers,
+			     struct zone_rrset *out);
+/* Has the zone this name: with records, or as an empty non-terminal above one that has (RFC 4592
+ * 2.2.2)? Sorts, as zone_builder_each. */
+bool zone_builder_has(struct zone_builder *b, str name);
+size_t zone_builder_records(const struct zone_builder *b);
 /* All sets: owners in canonical order, types of an owner ascending. fn may not change the builder;
  * its error ends the walk and is given back. */
 MUST_USE err zone_builder_each(struct zone_builder *b,
@@ -70,14 +84,22 @@ uint32_t zone_serial(const struct zone *z);
 void zone_timers(const struct zone *z, uint32_t out[4]);
 bool zone_signed(const struct zone *z); /* DNSKEY at the apex and RRSIGs */
 bool zone_find(const struct zone *z, str owner, uint16_t type, struct zone_rrset *out);
+bool zone_find_rrsig(const struct zone *z, str owner, uint16_t covers, struct zone_rrset *out);
 /* As zone_builder_each. fn may wait when the caller holds the zone. */
 MUST_USE err zone_each(const struct zone *z, err (*fn)(void *arg, const struct zone_rrset *s),
 		       void *arg);
+/* The same, pulled: z must be held until the walk is freed. E_EOF after the last set. */
+struct zone_walk;
+struct zone_walk *zone_walk_new(const struct zone *z);
+void zone_walk_free(struct zone_walk **w); /* for CLEANUP */
+MUST_USE err zone_walk_next(struct zone_walk *w, struct zone_rrset *out);
 /* Octets that it takes, for metrics and benches. */
 size_t zone_octets(const struct zone *z);
+size_t zone_records(const struct zone *z);
 
-/* What changed from one version to the next, record by record (RFC 1995 4): deleted ones first. The
- * SOA is among them. */
+/* What changed from one version to the next, record by record (RFC 1995 4): the deleted ones first,
+ * then the added ones, each half begun by its SOA. Nothing is called when nothing changed; a TTL
+ * that changed is a record deleted and added. */
 MUST_USE err zone_diff(const struct zone *from, const struct zone *to,
 		       err (*fn)(void *arg, bool added, const struct zone_rrset *s, str rdata),
 		       void *arg);
