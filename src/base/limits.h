@@ -140,6 +140,11 @@
 
 /* Zones */
 #define LIM_ZONE_RECORDS 50000000    /* records of one zone */
+#define LIM_ZONE_RDATA 65535     /* octets of one record's data, RFC 1035 3.2.1 */
+#define LIM_ZONE_RDATA_TEXT KIB(300) /* octets of one record as text: 4 for an octet */
+#define LIM_ZONE_FILE ((size_t)1 << 30) /* octets of a zone's master file with all that it includes */
+#define LIM_ZONE_FILES 100       /* files that one zone's master file includes */
+#define LIM_MAIL_DNS KIB(64)     /* octets of the records that every mail domain gets */
 #define LIM_ZONE_OCTETS MIB(3072)    /* octets of one compiled zone, and of what one is built from */
 #define LIM_ZONE_SET 65000           /* octets of a record set in a message, its question and header aside; its RRSIGs alike */
 #define LIM_ZONE_COMPLAINTS 1000     /* errors, and warnings, of one zone that are told */

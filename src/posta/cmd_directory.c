@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "posta/config.h"
+#include "posta/mail_dns.h"
 
 /* ---- the command line ---- */
 
@@ -183,6 +184,10 @@ int dircmd_open(struct dircmd *c, unsigned how)
 
 	if (e)
 		return open_failed(c, e, conf->directory);
+	if (how & DIRCMD_WRITE) /* what changes now may be seen in the DNS */
+		e = mail_dns_publish(c->d, conf);
+	if (e)
+		return dircmd_error(c, e);
 	if (!(how & DIRCMD_SECRETS))
 		return CMD_OK;
 	e = secrets_open(conf->secrets, conf->secret_key, true, &c->s);

@@ -124,7 +124,8 @@ static void list_line(const struct dir_row *row, struct buf *out)
 		str v = row->values[i];
 		bool flag = f->type == DIR_BOOL || f->type == DIR_FLAG;
 
-		if (f->table || f->shown || !v.n || str_eq(v, STR("no")) || str_eq(v, STR("0")))
+		if (f->table || f->shown || !v.n || str_eq(v, STR("no")) || str_eq(v, STR("0")) ||
+		    (f->dflt_text && str_eq(v, str_z(f->dflt_text))))
 			continue;
 		if (flag)
 			buf_fmt(out, " %s", f->name);

@@ -12,7 +12,7 @@
 
 struct top {
 	str node, data, run, log;
-	const struct conf_node *nodes, *tls;
+	const struct conf_node *nodes, *tls, *mail_dns;
 };
 static const struct conf_key top_keys[] = {
 	{ "node", CONF_STR, offsetof(struct top, node), 0, 0, "",
@@ -26,6 +26,8 @@ static const struct conf_key top_keys[] = {
 	{ "nodes", CONF_NODE, offsetof(struct top, nodes), 0, 0, NULL,
 	  "the machines and the roles of each" },
 	{ "tls", CONF_NODE, offsetof(struct top, tls), 0, 0, "", "certs: the certificates" },
+	{ "mail_dns", CONF_NODE, offsetof(struct top, mail_dns), 0, 0, "",
+	  "what mail domains have in the DNS" },
 };
 
 struct node {
@@ -152,7 +154,9 @@ static err read_node(struct config *c, const struct conf_node *n, struct buf *co
 	c->hostname = node.hostname.n ? node.hostname : own_hostname(&c->arena);
 	c->drain = node.drain;
 	c->loops = (unsigned)node.loops;
-	return config_roles(c, n, complaints);
+	err e = config_roles(c, n, complaints), e2 = config_mail(c, complaints);
+
+	return e ? e : e2;
 }
 
 static err read_all(struct config *c, const char *option, struct buf *complaints)
@@ -263,6 +267,8 @@ void config_settings(struct buf *out)
 	config_cert_settings(out);
 	buf_add(out, STR("\nbackends.<name>:\n"));
 	backends_describe(out);
+	buf_add(out, STR("\nmail_dns:\n"));
+	config_mail_settings(out);
 	buf_add(out, STR("\nnodes.<node>:\n"));
 	describe_keys(node_keys, COUNT(node_keys), out);
 	buf_add(out, STR("\nnodes.<node>.<role>:\n"));

@@ -39,6 +39,13 @@ struct config {
 	size_t nroles;
 	struct config_cert *certs;
 	size_t ncerts;
+	struct config_mail {
+		str records, hosts; /* as the directory's mail_dns holds them */
+		str ns;		    /* name servers of new zones, a comma between */
+		bool tlsa;
+		const str *resolvers;
+		size_t nresolvers;
+	} mail;
 };
 
 /* Reads and checks the file: grammar, every setting, every role's check, the golden rules. node:

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "posta/mail_dns.h"
 #include "run/log.h"
 
 #define FILES_WANTED 1048576 /* descriptors of a process, if the machine lets us */
@@ -91,6 +92,7 @@ static err begin(struct supervisor *s, int resume)
 		TRY(sup_lock(s));
 	TRY(sup_certs(s, s->config));
 	TRY(sup_listen(s, s->config));
+	mail_dns_refresh(s->config);
 	sup_listen_prune(s);
 	set_slots(s);
 	if (!s->drop && resume < 0)
@@ -207,6 +209,7 @@ static err reload(struct supervisor *s)
 	}
 	s->config = fresh;
 	log_setup("supervisor", fresh->log_level);
+	mail_dns_refresh(fresh);
 	sup_listen_prune(s);
 	set_slots(s);
 	for (size_t i = 0; i < s->nslots; i++)

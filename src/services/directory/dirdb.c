@@ -6,6 +6,7 @@
 #include "base/enc.h"
 #include "base/limits.h"
 #include "services/directory/address.h"
+#include "services/directory/dirzone.h"
 #include "services/directory/schema.h"
 
 #define BUSY 5000 /* ms that a command waits for another one's transaction */
@@ -164,6 +165,8 @@ err directory_find(struct directory *d, const struct dir_kind *k, str name, uint
 		return find_user(d, name, id);
 	if (k == &dir_domain)
 		return domain_id(d, name, id);
+	if (k == &dir_zone)
+		return dirzone_find(d, name, id);
 	err e = SQL_GET(d->s, &v, "SELECT id FROM tenants WHERE name = ?", SQL_T(name));
 
 	if (e)

@@ -2,10 +2,10 @@
  * rare reads. Every call may block (SQL): from a fiber go through work(POOL_DISK). One thread at a
  * time uses one struct directory. Each change writes its row of the feed in the same transaction.
  *
- * Tenants, domains and users are described by tables of fields, so that the command line, CSV and
- * JSON share names, types, ranges and defaults. Errors (text in err_last): E_SYNTAX a value,
- * E_NOTFOUND, E_EXISTS, E_DENIED (still in use, limit of the tenant), E_AGAIN locked. On error
- * nothing was changed. */
+ * Tenants, domains, users and zones are described by tables of fields, so that the command line,
+ * CSV and JSON share names, types, ranges and defaults. Errors (text in err_last): E_SYNTAX a
+ * value, E_NOTFOUND, E_EXISTS, E_DENIED (still in use, limit of the tenant), E_AGAIN locked. On
+ * error nothing was changed. */
 #ifndef SERVICES_DIRECTORY_DIRDB_H
 #define SERVICES_DIRECTORY_DIRDB_H
 
@@ -50,6 +50,8 @@ struct dir_field {
 	int64_t dflt; /* of a number, when nothing was set; dflt_text: printed, NULL: "0" */
 	const char *dflt_text;
 	const char *help;
+	/* Of a text: judges what was typed and writes the form that is stored. NULL: any text. */
+	err (*clean)(str text, struct buf *out);
 };
 struct dir_kind {
 	const char *name; /* "user" */
@@ -57,7 +59,7 @@ struct dir_kind {
 	const struct dir_field *fields;
 	size_t nfields;
 };
-extern const struct dir_kind dir_tenant, dir_domain, dir_user_kind;
+extern const struct dir_kind dir_tenant, dir_domain, dir_user_kind, dir_zone;
 /* What is printed when nothing was set. */
 str dir_field_default(const struct dir_field *f);
 const struct dir_field *dir_field_find(const struct dir_kind *k, str name);
@@ -75,7 +77,7 @@ struct dir_row {
 	str values[DIR_FIELDS];
 };
 
-/* name: tenant's name, domain, or local@domain. */
+/* name: tenant's name, domain, zone, or local@domain. */
 MUST_USE err directory_add(struct directory *d, const struct dir_kind *k, str name,
 			   const struct dir_set *v, size_t n, uint64_t *id);
 MUST_USE err directory_set(struct directory *d, const struct dir_kind *k, str name,
@@ -108,7 +110,7 @@ MUST_USE err directory_list_each(struct directory *d, uint64_t user, enum dir_li
 
 /* ---- the change feed ---- */
 /* A change that no table of this database shows: a password. kind: "user", "domain", "alias",
- * "list", "password", "all". */
+ * "list", "password", "zone", "all". */
 MUST_USE err directory_note(struct directory *d, const char *kind, uint64_t id);
 /* One row "all" instead of a row a change, until the commit: for imports. */
 void directory_note_all(struct directory *d);

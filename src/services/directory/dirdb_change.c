@@ -1,4 +1,4 @@
-/* Adding, setting and removing tenants, domains and users. */
+/* Adding, setting and removing tenants, domains, users and zones. */
 #include "services/directory/dirdb_state.h"
 
 #include <stdio.h>
@@ -6,6 +6,7 @@
 #include "base/enc.h"
 #include "base/limits.h"
 #include "services/directory/address.h"
+#include "services/directory/dirzone.h"
 
 /* Moving a mailbox makes a new epoch: who still believes the old place is told so (DESIGN: "a
  * back-end knows whether it is home"). */
@@ -128,6 +129,24 @@ static err set_all(struct directory *d, const struct dir_kind *k, uint64_t id,
 	return OK;
 }
 
+/* The change's line in the feed; a zone's serial rises with it. */
+static err noted(struct directory *d, const struct dir_kind *k, uint64_t id)
+{
+	if (k == &dir_zone)
+		return dirzone_touch(d, id);
+	d->noted = true;
+	return d->note_all ? OK : feed_add(d, k->name, id);
+}
+
+/* A mail domain that comes or goes changes the records of the zone that it lies in; so does a zone
+ * that takes the domains below its name from the one above. */
+static err seen_in_zone(struct directory *d, const struct dir_kind *k, str name)
+{
+	if (k != &dir_domain && k != &dir_zone)
+		return OK;
+	return dirzone_touch_above(d, name, k == &dir_zone);
+}
+
 static err set_in_tx(struct directory *d, const struct dir_kind *k, str name,
 		     const struct dir_set *v, size_t n)
 {
@@ -135,8 +154,7 @@ static err set_in_tx(struct directory *d, const struct dir_kind *k, str name,
 
 	TRY(directory_find(d, k, name, &id));
 	TRY(set_all(d, k, id, v, n));
-	d->noted = true;
-	return d->note_all ? OK : feed_add(d, k->name, id);
+	return noted(d, k, id);
 }
 
 err directory_set(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v,
@@ -225,11 +243,16 @@ static err add_in_tx(struct directory *d, const struct dir_kind *k, str name,
 {
 	TRY(k == &dir_user_kind ? add_user(d, name)
 	    : k == &dir_domain	? add_domain(d, name)
+	    : k == &dir_zone	? dirzone_add_row(d, name)
 				: add_tenant(d, name));
 	*id = (uint64_t)sql_last_id(d->s);
+	if (k == &dir_domain)
+		TRY(dirzone_place_domain(d, name, *id));
+	if (k == &dir_zone)
+		TRY(dirzone_take_domains(d, name, *id));
 	TRY(set_all(d, k, *id, v, n));
-	d->noted = true;
-	return d->note_all ? OK : feed_add(d, k->name, *id);
+	TRY(seen_in_zone(d, k, name));
+	return noted(d, k, *id);
 }
 
 err directory_add(struct directory *d, const struct dir_kind *k, str name, const struct dir_set *v,
@@ -268,12 +291,14 @@ static err remove_in_tx(struct directory *d, const struct dir_kind *k, str name)
 			return fail(E_DENIED, "%s %.*s still has %lld %s", k->name, STRF(name),
 				    (long long)count, holds[i].what);
 	}
+	if (k == &dir_zone)
+		TRY(dirzone_leave_domains(d, name, id));
 	int n = snprintf(text, sizeof(text), "DELETE FROM %s WHERE id = ?", k->table);
 
 	TRY(sql_run(d->s, str_of(text, (size_t)n), &SQL_I(id), 1));
 	d->last_domain = 0;
-	d->noted = true;
-	return d->note_all ? OK : feed_add(d, k->name, id);
+	TRY(seen_in_zone(d, k, name));
+	return noted(d, k, id);
 }
 
 err directory_remove(struct directory *d, const struct dir_kind *k, str name)

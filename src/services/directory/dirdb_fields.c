@@ -1,6 +1,7 @@
-/* What can be said of tenants, domains and users: the one table that the command line, CSV and JSON
- * share. */
+/* What can be said of tenants, domains, users and zones: the one table that the command line, CSV
+ * and JSON share. */
 #include "services/directory/dirdb.h"
+#include "services/directory/dirzone.h"
 
 static const char *const protocols[] = { "lmtp", "smtp", "maildir", NULL };
 static const char *const states[] = { "home", "moving", "dual", NULL };
@@ -71,11 +72,47 @@ static const struct dir_field user_fields[] = {
 	{ "dialup-down", DIR_INT, "down_kbit", 0, 100000000, .table = "dialups",
 	  .help = "kbit/s, 0: no limit" },
 };
+/* Seconds of a SOA and of a TTL: 31 bits, RFC 2181 8. */
+#define SECONDS 0, INT32_MAX
+static const char *const serials[] = { "counter", "date", NULL };
+static const struct dir_field zone_fields[] = {
+	{ "tenant", DIR_TENANT_REF, "tenant_id", .help = "the reseller it belongs to" },
+	{ "primary", DIR_TEXT, "primary_server", .clean = dirzone_clean_host,
+	  .help = "name of the primary server in the SOA; \"\": the first NS" },
+	{ "mailbox", DIR_TEXT, "mailbox", .clean = dirzone_clean_mailbox,
+	  .help = "who answers for the zone, an address; \"\": hostmaster at it" },
+	{ "serial", DIR_INT, "serial", .shown = true, .help = "raised by each change" },
+	{ "serial-policy", DIR_WORD, "serial_policy", 0, .words = serials,
+	  .help = "counter, or date: YYYYMMDDnn" },
+	{ "refresh", DIR_INT, "refresh", SECONDS, .dflt_text = "3600",
+	  .help = "seconds between a secondary's looks (3600)" },
+	{ "retry", DIR_INT, "retry", SECONDS, .dflt_text = "600",
+	  .help = "seconds until it tries again (600)" },
+	{ "expire", DIR_INT, "expire", SECONDS, .dflt_text = "1209600",
+	  .help = "seconds that it serves without us (1209600)" },
+	{ "minimum", DIR_INT, "minimum", SECONDS, .dflt_text = "300",
+	  .help = "seconds that \"there is none\" may be remembered (300)" },
+	{ "ttl", DIR_INT, "ttl", SECONDS, .dflt_text = "600",
+	  .help = "seconds of records that name no TTL (600)" },
+	{ "ttl-min", DIR_INT, "ttl_min", SECONDS, .dflt_text = "60",
+	  .help = "the least TTL of a record (60)" },
+	{ "ttl-max", DIR_INT, "ttl_max", SECONDS, .dflt_text = "86400",
+	  .help = "the largest TTL of a record (86400)" },
+	{ "signed", DIR_BOOL, "signed", .shown = true, .help = "by posta zone sign" },
+	{ "transfer", DIR_TEXT, "transfer", .clean = dirzone_clean_transfer,
+	  .help = "who may transfer it: networks, key:NAME, a comma between" },
+	{ "notify", DIR_TEXT, "notify", .clean = dirzone_clean_notify,
+	  .help = "whom to tell of changes: addresses, a comma between" },
+	{ "disabled", DIR_BOOL, "disabled", .help = "yes: it is not served" },
+};
+_Static_assert(COUNT(zone_fields) <= DIR_FIELDS, "DIR_FIELDS is too small");
 _Static_assert(COUNT(user_fields) <= DIR_FIELDS, "DIR_FIELDS is too small");
 
 const struct dir_kind dir_tenant = { "tenant", "tenants", tenant_fields, COUNT(tenant_fields) };
 const struct dir_kind dir_domain = { "domain", "domains", domain_fields, COUNT(domain_fields) };
 const struct dir_kind dir_user_kind = { "user", "users", user_fields, COUNT(user_fields) };
+
+const struct dir_kind dir_zone = { "zone", "zones", zone_fields, COUNT(zone_fields) };
 
 const struct dir_field *dir_field_find(const struct dir_kind *k, str name)
 {

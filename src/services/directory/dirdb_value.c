@@ -120,6 +120,17 @@ static err parse_reference(struct directory *d, const struct dir_field *f, str t
 	return OK;
 }
 
+static err parse_clean(const struct dir_field *f, str text, struct arena *a, struct sql_value *out)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+
+	buf_init(&b, LIM_DIR_TEXT);
+	TRY(f->clean(text, &b));
+	TRY(buf_done(&b));
+	*out = SQL_T(arena_dup(a, buf_str(&b)));
+	return OK;
+}
+
 static err parse_text(str text, struct arena *a, struct sql_value *out)
 {
 	if (text.n > LIM_DIR_TEXT)
@@ -157,7 +168,7 @@ static err parse_any(struct directory *d, const struct dir_field *f, str text, s
 	case DIR_TEXT:
 		break;
 	}
-	return parse_text(text, a, out);
+	return f->clean ? parse_clean(f, text, a, out) : parse_text(text, a, out);
 }
 
 err dir_value_parse(struct directory *d, const struct dir_field *f, str text, struct arena *a,

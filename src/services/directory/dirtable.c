@@ -112,7 +112,7 @@ static err ensure_open(struct dirtable *d)
 
 static void note(struct look *l, str kind, uint64_t id)
 {
-	if (str_eq(kind, STR("alias")))
+	if (str_eq(kind, STR("alias")) || str_eq(kind, STR("zone")))
 		return;
 	if (str_eq(kind, STR("domain")) || str_eq(kind, STR("tenant")) || l->n == NOTED)
 		l->all = true;

@@ -65,15 +65,36 @@ static const char access_and_dns[] =
 	"CREATE TABLE zones (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
 	"  tenant_id INTEGER REFERENCES tenants(id), primary_server TEXT NOT NULL DEFAULT '',"
 	"  mailbox TEXT NOT NULL DEFAULT '', serial INTEGER NOT NULL DEFAULT 1,"
-	"  refresh INTEGER NOT NULL DEFAULT 10800, retry INTEGER NOT NULL DEFAULT 3600,"
-	"  expire INTEGER NOT NULL DEFAULT 1209600, minimum INTEGER NOT NULL DEFAULT 3600,"
-	"  ttl INTEGER NOT NULL DEFAULT 3600, signed INTEGER NOT NULL DEFAULT 0,"
-	"  transfer TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0,"
-	"  created INTEGER NOT NULL);"
+	/* 0: counted, 1: YYYYMMDDnn */
+	"  serial_policy INTEGER NOT NULL DEFAULT 0,"
+	"  refresh INTEGER NOT NULL DEFAULT 3600, retry INTEGER NOT NULL DEFAULT 600,"
+	"  expire INTEGER NOT NULL DEFAULT 1209600, minimum INTEGER NOT NULL DEFAULT 300,"
+	"  ttl INTEGER NOT NULL DEFAULT 600, ttl_min INTEGER NOT NULL DEFAULT 60,"
+	"  ttl_max INTEGER NOT NULL DEFAULT 86400, signed INTEGER NOT NULL DEFAULT 0,"
+	"  transfer TEXT NOT NULL DEFAULT '', notify TEXT NOT NULL DEFAULT '',"
+	"  disabled INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
+	/* name: relative to the zone, "@" its apex; data: as a master file has it, names whole */
 	"CREATE TABLE records (id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  zone_id INTEGER NOT NULL REFERENCES zones(id) ON DELETE CASCADE, name TEXT NOT NULL,"
 	"  type TEXT NOT NULL, ttl INTEGER, data TEXT NOT NULL,"
 	"  UNIQUE (zone_id, name, type, data));";
+
+/* What mail domains have in the DNS (decision 0131). */
+static const char mail_records[] =
+	/* the closest zone above the domain, kept by whoever adds or removes either */
+	"ALTER TABLE domains ADD COLUMN zone_id INTEGER REFERENCES zones(id);"
+	"CREATE INDEX domains_zone ON domains(zone_id);"
+	/* records: master-file lines for each domain; hosts: for the servers' own names */
+	"CREATE TABLE mail_dns (one INTEGER PRIMARY KEY CHECK (one = 1), records TEXT NOT NULL,"
+	"  hosts TEXT NOT NULL);"
+	/* the public keys that a mail server shows, for TLSA; spki: SHA-256, hex */
+	"CREATE TABLE server_keys (host TEXT NOT NULL, spki TEXT NOT NULL,"
+	"  PRIMARY KEY (host, spki)) WITHOUT ROWID;"
+	"CREATE TABLE dkim_keys (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  domain_id INTEGER NOT NULL REFERENCES domains(id) ON DELETE CASCADE,"
+	"  selector TEXT NOT NULL, algorithm TEXT NOT NULL, public_key TEXT NOT NULL,"
+	"  state INTEGER NOT NULL DEFAULT 1, created INTEGER NOT NULL,"
+	"  UNIQUE (domain_id, selector));";
 
 static const char secrets[] =
 	/* fake: for what a stranger is told of a user who does not exist (SCRAM salt) */
@@ -93,6 +114,7 @@ static const char secrets[] =
 static const struct schema_step directory_steps[] = {
 	{ "accounts, addresses, lists, change feed", accounts },
 	{ "dial-up profiles, DNS zones", access_and_dns },
+	{ "DKIM keys and records of mail domains", mail_records },
 };
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },
