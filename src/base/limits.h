@@ -105,6 +105,7 @@
 #define LIM_CERT_PEM MIB(1)      /* octets of a certificate chain or key file */
 #define LIM_LOOPS 64             /* loops (threads with sessions) of a process; nodes.<node>.<role>.loops */
 #define LIM_FILE_PATH 1024       /* octets of the path of a file or folder of ours */
+#define LIM_ROLE_READS 64        /* folders outside its data that a role may read */
 #define LIM_METRICS 2000         /* families of figures that monitor joins */
 #define LIM_HTTP_ANSWER MIB(16)  /* octets of an answer of a control socket or the metrics port */
 #define LIM_HTTP_HEAD KIB(16)    /* octets of a request line and header of the control and metrics listeners */

@@ -213,25 +213,46 @@ static void ignore_signals(void)
 		(void)signal(ignored[i], SIG_IGN);
 }
 
+struct readable {
+	struct arena *arena;
+	const char *v[LIM_ROLE_READS];
+	size_t n;
+};
+
+static void add_readable(void *arg, str folder)
+{
+	struct readable *r = arg;
+
+	if (folder.n && r->n < LIM_ROLE_READS)
+		r->v[r->n++] = arena_z(r->arena, folder);
+}
+
 static err enter(struct role_proc *p)
 {
 	const struct role_env *env;
+	struct readable reads = { 0 };
 	str missing;
 
 	TRY(proc_receive_start(p));
 	TRY(sandbox_user(&p->pending.conf->setup, p->role->may));
-	env = &p->pending.conf->env;
+	TRY(proc_commit(p)); /* the settings say what may be read */
+	env = &p->conf->env;
+	reads.arena = &p->conf->arena;
+	if (p->role->reads)
+		p->role->reads(role_settings(), add_readable, &reads);
 	struct sandbox s = { .may = p->role->may,
 			     .data = env->data,
 			     .directory = env->directory,
 			     .secrets = env->secrets,
 			     .run = env->run,
-			     .trace = env->trace };
+			     .trace = env->trace,
+			     .reads = reads.v,
+			     .nreads = reads.n };
 
 	TRY(sandbox_enter(&s, &missing));
 	if (missing.n)
 		LOG(LOG_WARN, "role.sandbox", KS("missing", missing));
-	return proc_commit(p);
+	return OK;
 }
 
 int role_main(const struct role *r, int channel,

@@ -81,6 +81,10 @@ struct role {
 	 * read without a complaint. */
 	size_t settings;
 	err (*read)(const struct role_env *env, struct buf *complaints, void *settings);
+	/* Folders outside its data that its settings name and that it may read (zone files): add
+	 * for each. /etc and /usr may be read anyway. Those of the start: a folder that a reload
+	 * names waits for the next start. NULL: none. */
+	void (*reads)(const void *settings, void (*add)(void *arg, str folder), void *arg);
 	/* Opens what it needs. Its data stay in the role's own file as one static state pointer. An
 	 * error is logged and ends the process; the supervisor tries again with back-off. */
 	WAITS err (*start)(const struct role_env *env);

@@ -13,6 +13,9 @@ struct sandbox {
 	const char *secrets;   /* the same, read and write, with MAY_SECRETS */
 	const char *run;       /* sockets: may be looked up */
 	const char *trace;     /* read and write */
+	/* Further folders, read: the role's reads (run/role.h). */
+	const char *const *reads;
+	size_t nreads;
 };
 
 /* Dies with the supervisor from now on; becomes the user of s when it says so. E_EOF: the

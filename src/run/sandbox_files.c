@@ -95,6 +95,8 @@ static err add_rules(const struct rules *r, const struct sandbox *s)
 		TRY(allow(r, devices[i], rw));
 	TRY(allow(r, s->run, RIGHTS_READ));
 	TRY(allow(r, s->trace, rw));
+	for (size_t i = 0; i < s->nreads; i++)
+		TRY(allow(r, s->reads[i], RIGHTS_READ & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE));
 	if (s->may & MAY_DATA)
 		TRY(allow(r, s->data, rw));
 	if (s->may & MAY_DIRECTORY)
