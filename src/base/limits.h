@@ -140,6 +140,10 @@
 #define LIM_RESOLVER_FIGURES KIB(256) /* octets of Unbound's statistics */
 
 /* Zones */
+#define LIM_ZONE_ENTRY KIB(128)  /* octets of one entry of a master file: 64 KiB of data, as hex */
+#define LIM_ZONE_ERRORS 20       /* errors of a master file that are told */
+#define LIM_ZONE_INCLUDES 10     /* files that include each other */
+#define LIM_ZONE_GENERATE (1 << 20) /* records of one $GENERATE */
 #define LIM_ZONE_RECORDS 50000000    /* records of one zone */
 #define LIM_ZONE_RDATA 65535     /* octets of one record's data, RFC 1035 3.2.1 */
 #define LIM_ZONE_RDATA_TEXT KIB(300) /* octets of one record as text: 4 for an octet */

@@ -15,6 +15,8 @@ void dns_type_print(uint16_t type, struct buf *out); /* "MX", "TYPE65280" */
 MUST_USE err dns_rdata_parse(uint16_t type, str text, str origin, struct buf *out);
 /* The fields as a master file has them; what does not parse as its type is printed as RFC 3597. */
 void dns_rdata_print(uint16_t type, str rdata, struct buf *out);
+/* "3600", "1h30m" (RFC 1035 has seconds alone; BIND's units): seconds. */
+MUST_USE err dns_ttl_parse(str text, uint32_t *out);
 /* Is it well formed for its type (lengths, names)? From a transfer or a message, decompressed. */
 bool dns_rdata_valid(uint16_t type, str rdata);
 /* Names inside made small, for DNSSEC (RFC 4034 6.2, 6840 5.1) and for comparing; in place. */
