@@ -153,6 +153,8 @@
 #define LIM_ZONE_OCTETS MIB(3072)    /* octets of one compiled zone, and of what one is built from */
 #define LIM_ZONE_SET 65000           /* octets of a record set in a message, its question and header aside; its RRSIGs alike */
 #define LIM_ZONE_COMPLAINTS 1000     /* errors, and warnings, of one zone that are told */
+#define LIM_DNS_ALIASES 8             /* CNAMEs and DNAMEs that one answer follows within its zone */
+#define LIM_RRL_SLOTS (1 << 18)      /* networks, kinds and names that response-rate limits remember, 8 octets each; a power of two */
 #define LIM_NSEC3_ITERATIONS 150     /* of a zone that is served; RFC 9276 3.1 asks 0, and validators treat more as unsigned */
 
 #endif

@@ -26,6 +26,7 @@ struct dns_edns {
 	size_t udp_size; /* at least 512 */
 	str cookie;	 /* RFC 7873 option's data as it came: 8, or 16 to 40 octets; "" none */
 	bool cookie_bad; /* the option is there with another length: FORMERR */
+	bool nsid;	 /* the server's name is asked for (RFC 5001) */
 };
 struct dns_query {
 	uint16_t id, flags; /* flags: the whole 16 bits */

@@ -3,7 +3,7 @@
 
 #include "formats/dns/message.h"
 
-enum { EDNS_COOKIE = 10 };
+enum { EDNS_NSID = 3, EDNS_COOKIE = 10 };
 
 /* The question's name: no pointers stand there, since nothing stands before it. */
 static err take_name(str m, size_t *at, struct dns_name *out)
@@ -46,6 +46,8 @@ static err take_options(str options, struct dns_edns *e)
 			return fail(E_SYNTAX, "an EDNS option is longer than its record");
 		if (code == EDNS_COOKIE && !e->cookie.n && !e->cookie_bad)
 			take_cookie(str_of(options.p + 4, n), e);
+		if (code == EDNS_NSID)
+			e->nsid = true;
 		options = str_skip(options, n + 4);
 	}
 	return OK;
