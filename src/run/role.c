@@ -47,6 +47,11 @@ unsigned role_loop(void)
 	return i;
 }
 
+struct loop *role_loop_at(unsigned i)
+{
+	return role_proc.loops[i].loop;
+}
+
 bool role_draining(void)
 {
 	return atomic_load(&role_proc.draining);

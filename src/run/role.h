@@ -124,6 +124,8 @@ struct tls_ctx *role_tls_client(void);
 const void *role_settings(void);
 /* The index of the loop that the caller runs on, 0 to loops - 1. */
 unsigned role_loop(void);
+/* The loop of that index, for loop_post. */
+struct loop *role_loop_at(unsigned i);
 /* The role at the other end of an internal listener's connection ("mx"), or "" for a stranger or
  * TCP peer. In a run without root all roles share one user: then any process of that user counts as
  * every listed role and "*" is given. */

@@ -7,10 +7,10 @@ bool chaos_put(struct exchange *x, struct reply *r)
 		str name;
 		size_t offset;
 	} names[] = {
-		{ S("\7version\4bind"), offsetof(struct dns_options, version) },
-		{ S("\7version\6server"), offsetof(struct dns_options, version) },
-		{ S("\10hostname\4bind"), offsetof(struct dns_options, identity) },
-		{ S("\2id\6server"), offsetof(struct dns_options, identity) },
+		{ S("\7version\4bind"), offsetof(struct dns_service, version) },
+		{ S("\7version\6server"), offsetof(struct dns_service, version) },
+		{ S("\10hostname\4bind"), offsetof(struct dns_service, identity) },
+		{ S("\2id\6server"), offsetof(struct dns_service, identity) },
 	};
 	str name = dns_name_str(&x->q.name);
 	char text[256];

@@ -14,7 +14,7 @@
 #include "services/zones/zones.h"
 
 /* What posta.conf says of answering; immutable. */
-struct dns_options {
+struct dns_service {
 	int64_t udp_size;	/* octets of an answer over UDP at most (RFC 6891 6.2.5) */
 	bool cookies;		/* answer cookies (RFC 7873) */
 	bool cookie_required;	/* UDP without a good server cookie gets BADCOOKIE or TC */
@@ -41,7 +41,7 @@ struct dns_request {
 	struct tsig *tsig; /* verified (key NULL: came without): the answer is signed with it */
 };
 struct dns_role {
-	const struct dns_options *(*options)(void); /* those in force */
+	const struct dns_service *(*options)(void); /* those in force */
 	/* The key of that name (wire, lower case), or NULL. Any loop; never waits. */
 	const struct tsig_key *(*key)(void *arg, str name);
 	/* NOTIFY (RFC 1996). Writes the whole answer, unsigned, and gives its length; 0: none.

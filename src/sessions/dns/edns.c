@@ -14,7 +14,7 @@ enum {
 
 void edns_cookie(struct exchange *x)
 {
-	const struct dns_options *o = x->o;
+	const struct dns_service *o = x->o;
 	uint32_t now = (uint32_t)clock_unix();
 	bool fresh = false;
 	str c = x->q.edns.cookie;

@@ -9,7 +9,7 @@
 enum rrl_kind { RRL_ANSWER, RRL_NODATA, RRL_NXDOMAIN, RRL_REFERRAL, RRL_ERROR };
 enum rrl_verdict { RRL_SEND, RRL_DROP, RRL_CUT };
 struct rrl_limit {
-	int64_t rate, slip, v4, v6; /* as struct dns_options has them */
+	int64_t rate, slip, v4, v6; /* as struct dns_service has them */
 };
 
 struct rrl;

@@ -264,7 +264,7 @@ static void look_up(struct exchange *x)
 /* Answers are counted against a network's rate where an address may be forged. */
 static enum rrl_verdict limit(struct exchange *x)
 {
-	const struct dns_options *o = x->o;
+	const struct dns_service *o = x->o;
 	struct rrl_limit l = { o->rrl_rate, o->rrl_slip, o->rrl_v4, o->rrl_v6 };
 
 	if (x->tcp || !o->rrl_rate || x->cookie_known || x->tsig.key)

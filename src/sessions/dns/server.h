@@ -10,7 +10,7 @@
 /* What a question needs while it is answered; one a loop. */
 struct exchange {
 	struct dns_server *s;
-	const struct dns_options *o;
+	const struct dns_service *o;
 	const struct net_addr *peer;
 	bool tcp;
 	str message; /* without its TSIG once that is verified */

@@ -97,7 +97,7 @@ WAITS static err serve(struct session *c, str message)
 	return send_answer(c->io, str_of(x->out, n + 2));
 }
 
-static bool may_come(struct session *c, const struct dns_options *o)
+static bool may_come(struct session *c, const struct dns_service *o)
 {
 	c->network = net_prefix(stream_peer(c->io), (unsigned)o->rrl_v4, (unsigned)o->rrl_v6,
 				c->network_room);
@@ -110,7 +110,7 @@ static bool may_come(struct session *c, const struct dns_options *o)
 WAITS err dns_session(struct stream *io, struct dns_server *s, unsigned loop)
 {
 	CLEANUP(session_close) struct session c = { .io = io, .s = s, .loop = loop };
-	const struct dns_options *o = s->role->options();
+	const struct dns_service *o = s->role->options();
 
 	if (!may_come(&c, o))
 		return OK;
