@@ -338,7 +338,8 @@ size_t tsig_room(const struct tsig *t)
 
 static unsigned char *put(unsigned char *p, str s)
 {
-	memcpy(p, s.p, s.n);
+	if (s.n)
+		memcpy(p, s.p, s.n);
 	return p + s.n;
 }
 

@@ -68,7 +68,7 @@ static err verify(struct exchange *x)
 	if (!x->verified)
 		x->verified = mem_get(DNS_MESSAGE_MAX);
 	memcpy(x->verified, x->message.p, n);
-	err e = tsig_verify(&x->tsig, x->verified, &n, (uint64_t)clock_unix(), find_key, x, false);
+	err e = tsig_verify(&x->tsig, x->verified, &n, (uint64_t)clock_unix(), find_key, x);
 
 	x->message = str_of(x->verified, n);
 	return e;
@@ -293,7 +293,7 @@ static size_t sign(struct exchange *x, size_t room)
 
 	if (!x->tsig.key && !x->tsig.error)
 		return n;
-	if (tsig_sign(&x->tsig, (char *)x->a.r.p, &n, room, (uint64_t)clock_unix(), true) != OK)
+	if (tsig_sign(&x->tsig, (char *)x->a.r.p, &n, room, (uint64_t)clock_unix()) != OK)
 		return x->a.r.n;
 	return n;
 }
