@@ -1,6 +1,7 @@
 /* The roles of this build: a role's line here is all that the supervisor needs of it. They start in
  * this order. */
 #include "posta/config.h"
+#include "roles/dns/dns.h"
 #include "roles/monitor/monitor.h"
 #include "roles/mx/mx.h"
 #include "roles/proxy/proxy.h"
@@ -10,8 +11,8 @@
 #include "roles/submission/submission.h"
 
 const struct role *const roles[] = {
-	&role_store,	  &role_relay,	  &role_mx,	 &role_proxy,
-	&role_submission, &role_resolver, &role_monitor, NULL,
+	&role_store,	&role_relay, &role_mx,	    &role_proxy, &role_submission,
+	&role_resolver, &role_dns,   &role_monitor, NULL,
 };
 
 const struct role *role_find(str name)

@@ -10,6 +10,7 @@
 #define CLIENTS_DNS_DNS_H
 
 #include "base/arena.h"
+#include "formats/dns/types.h"
 #include "run/fiber.h"
 #include "run/net.h"
 
@@ -24,7 +25,6 @@ MUST_USE err dns_open(const struct dns_options *o, struct dns **out);
 /* No question may be under way. */
 WAITS void dns_close(struct dns *d);
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 struct dns_answer {
 	str *rdata; /* n records in wire form */
 	size_t n;

@@ -1,0 +1,144 @@
+/* The authoritative name server: it answers from memory, over UDP and TCP, on every loop. */
+#include "roles/dns/dns.h"
+
+#include "base/limits.h"
+#include "run/fiber.h"
+#include "run/log.h"
+#include "run/metrics.h"
+
+METRIC(zones_now, "posta_dns_zones", "", METRIC_GAUGE, "Zones that are served.");
+
+static struct {
+	struct zones *zones;
+	struct dns_server *server;
+} dns; /* set by start, before the listeners are read */
+
+static const struct dns_service *service(void)
+{
+	const struct dns_settings *set = role_settings();
+
+	return &set->answer;
+}
+
+static const struct dns_role functions = { .options = service };
+
+WAITS static err session(struct stream *io, const struct listener *l)
+{
+	return dns_session(io, dns.server, role_loop());
+}
+
+static size_t datagram(const struct udp_query *q, const struct listener *l, char *out, size_t room)
+{
+	return dns_answer(dns.server, role_loop(), &q->path->peer, false, q->data, out, room);
+}
+
+static void changed(void *arg, struct zone *old, struct zone *fresh)
+{
+	metric_set(&zones_now, (int64_t)zones_count(dns.zones));
+}
+
+WAITS static err start(const struct role_env *env)
+{
+	struct loop *loops[LIM_LOOPS];
+
+	dns.zones = zones_new();
+	for (unsigned i = 0; i < env->loops; i++)
+		loops[i] = role_loop_at(i);
+	zones_readers(dns.zones, loops, env->loops);
+	zones_on_change(dns.zones, changed, NULL);
+	dns.server = dns_server_new(dns.zones, &functions, env->loops);
+	return load_start(env, dns.zones);
+}
+
+WAITS static err reload(const struct role_env *env)
+{
+	return load_reload(env);
+}
+
+WAITS static void stop(void)
+{
+	load_stop();
+	dns_server_free(dns.server);
+	zones_free(dns.zones);
+}
+
+/* ---- control ---- */
+
+/* As in a master file, as JSON text: only backslashes and quotes are in the way. */
+static void add_name(const struct zone *z, struct buf *json)
+{
+	CLEANUP(buf_free) struct buf name = { 0 };
+
+	buf_init(&name, 5 * DNS_NAME_MAX);
+	dns_name_print(zone_apex(z), &name);
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '\\' || name.p[i] == '"')
+			buf_addc(json, '\\');
+		buf_addc(json, name.p[i]);
+	}
+}
+
+static void describe(const struct zone *z, struct buf *json)
+{
+	buf_add(json, STR("{\"name\":\""));
+	add_name(z, json);
+	buf_fmt(json, "\",\"serial\":%u,\"records\":%zu,\"octets\":%zu,\"signed\":%s}",
+		zone_serial(z), zone_records(z), zone_octets(z), zone_signed(z) ? "true" : "false");
+}
+
+static err describe_next(void *arg, struct zone *z)
+{
+	struct buf *json = arg;
+
+	if (json->p[json->n - 1] != '[')
+		buf_addc(json, ',');
+	describe(z, json);
+	return buf_done(json);
+}
+
+WAITS static err control(str method, str path, str body, struct buf *json)
+{
+	str name = str_skip(path, 7);
+	struct dns_name apex;
+
+	if (str_eq(path, STR("/zones"))) {
+		buf_addc(json, '[');
+		TRY(zones_each(dns.zones, describe_next, json));
+		buf_addc(json, ']');
+		return buf_done(json);
+	}
+	if (!str_starts(path, STR("/zones/")) || dns_name_parse(name, STR("\0"), &apex) != OK)
+		return fail(E_NOTFOUND, "no such path");
+	struct zone *z = zones_get(dns.zones, dns_name_str(&apex));
+
+	if (!z)
+		return fail(E_NOTFOUND, "no such zone is served");
+	describe(z, json);
+	zone_drop(z);
+	return buf_done(json);
+}
+
+static const struct listener listeners[] = {
+	{ .kind = "dns", .port = 53, .session = session, .datagram = datagram },
+};
+static const struct role_list lists[] = { { "zones", dns_zone_keys, DNS_ZONE_KEYS } };
+
+const struct role role_dns = {
+	.name = "dns",
+	.user = "posta-dns",
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.settings = sizeof(struct dns_settings),
+	.read = dns_read_settings,
+	.reads = dns_reads,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+	.control = control,
+	.keys = dns_keys,
+	.nkeys = DNS_KEYS,
+	.lists = lists,
+	.nlists = COUNT(lists),
+	.wide = true,
+};
