@@ -221,7 +221,8 @@ err dirzone_touch(struct directory *d, uint64_t zone)
 		TRY(SQL_RUN(d->s, "UPDATE zones SET serial = ? WHERE id = ?", SQL_I(next),
 			    SQL_I(zone)));
 	}
-	return directory_note(d, "zone", zone);
+	d->noted = true; /* in the caller's transaction, which directory_note might not see */
+	return d->note_all ? OK : feed_add(d, "zone", zone);
 }
 
 err dirzone_adopt_serial(struct directory *d, uint64_t zone, uint32_t serial)

@@ -273,6 +273,20 @@ str sql_text(struct sql_stmt *st, int column)
 	return p && n > 0 ? str_of(p, (size_t)n) : STR("");
 }
 
+struct sql_value sql_column(struct sql_stmt *st, int column)
+{
+	switch (sqlite3_column_type(st->st, column)) {
+	case SQLITE_NULL:
+		return SQL_NIL;
+	case SQLITE_INTEGER:
+		return SQL_I(sql_int(st, column));
+	case SQLITE_BLOB:
+		return SQL_B(sql_text(st, column));
+	default:
+		return SQL_T(sql_text(st, column));
+	}
+}
+
 int64_t sql_last_id(struct sql *s)
 {
 	return sqlite3_last_insert_rowid(s->db);

@@ -65,7 +65,8 @@ MUST_USE err sql_run(struct sql *s, str text, const struct sql_value *v, size_t 
 
 /* Columns of the row, from 0. Views live until the next step. NULL gives 0 and "". */
 int64_t sql_int(struct sql_stmt *st, int column);
-str sql_text(struct sql_stmt *st, int column); /* text or blob */
+str sql_text(struct sql_stmt *st, int column);		      /* text or blob */
+struct sql_value sql_column(struct sql_stmt *st, int column); /* as it would be bound */
 
 /* The first column of the first row; E_NOTFOUND when there is no row. */
 MUST_USE err sql_get_int(struct sql *s, str text, const struct sql_value *v, size_t n,
