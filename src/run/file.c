@@ -58,6 +58,18 @@ static err write_all(int fd, const char *path, str octets)
 	return fsync(fd) == 0 ? OK : fail_file(path);
 }
 
+err file_append(const char *path, str octets)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return fail_file(path);
+	err e = write_all(fd, path, octets);
+
+	(void)close(fd);
+	return e;
+}
+
 static err sync_folder(const char *path)
 {
 	char folder[LIM_FILE_PATH];
