@@ -95,6 +95,10 @@
 #define LIM_RELAY_IDLE 200	     /* idle connections that wait for the next mail */
 #define LIM_DNS_RECORDS 100      /* records of one answer that are looked at */
 
+#define LIM_ZONE_COPY ((size_t)2 << 30) /* octets of a zone's copy on disk */
+#define LIM_CATALOG 200000       /* members of a catalog zone */
+#define LIM_NOTIFY_TARGETS 1000  /* servers that are told of changes */
+
 /* The machine */
 #define LIM_CONF MIB(1)          /* octets of posta.conf */
 #define LIM_CONF_DEPTH 16        /* groups and lists inside one another in posta.conf */
