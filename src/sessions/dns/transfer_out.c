@@ -62,7 +62,7 @@ WAITS static err send_message(struct transfer_out *o)
 	n = o->w.n;
 	if (o->r->tsig && o->r->tsig->key)
 		TRY(tsig_sign(o->r->tsig, o->message + 2, &n, DNS_MESSAGE_MAX,
-			      (uint64_t)clock_unix(), o->first));
+			      (uint64_t)clock_unix()));
 	dns_put16(o->message, (unsigned)n);
 	stream_deadline(o->io, clock_in(o->slow));
 	TRY(stream_write(o->io, str_of(o->message, n + 2)));
