@@ -10,6 +10,7 @@ METRIC(zones_now, "posta_dns_zones", "", METRIC_GAUGE, "Zones that are served.")
 
 static struct {
 	struct zones *zones;
+	struct dns_load *load; /* where zones come from */
 	struct dns_server *server;
 } dns; /* set by start, before the listeners are read */
 
@@ -37,6 +38,13 @@ static void changed(void *arg, struct zone *old, struct zone *fresh)
 	metric_set(&zones_now, (int64_t)zones_count(dns.zones));
 }
 
+static const struct dns_load_settings *load_settings(void)
+{
+	const struct dns_settings *set = role_settings();
+
+	return &set->load;
+}
+
 WAITS static err start(const struct role_env *env)
 {
 	struct loop *loops[LIM_LOOPS];
@@ -47,17 +55,24 @@ WAITS static err start(const struct role_env *env)
 	zones_readers(dns.zones, loops, env->loops);
 	zones_on_change(dns.zones, changed, NULL);
 	dns.server = dns_server_new(dns.zones, &functions, env->loops);
-	return load_start(env, dns.zones);
+	const struct dns_load_options o = {
+		.zones = dns.zones,
+		.settings = load_settings,
+		.directory = env->directory,
+		.snapshot = arena_fmt(env->arena, "%s/zones.db%c", env->data, 0).p,
+	};
+
+	return dns_load_start(&o, &dns.load);
 }
 
 WAITS static err reload(const struct role_env *env)
 {
-	return load_reload(env);
+	return dns_load_reload(dns.load);
 }
 
 WAITS static void stop(void)
 {
-	load_stop();
+	dns_load_stop(dns.load);
 	dns_server_free(dns.server);
 	zones_free(dns.zones);
 }
@@ -121,7 +136,7 @@ WAITS static err control(str method, str path, str body, struct buf *json)
 static const struct listener listeners[] = {
 	{ .kind = "dns", .port = 53, .session = session, .datagram = datagram },
 };
-static const struct role_list lists[] = { { "zones", dns_zone_keys, DNS_ZONE_KEYS } };
+static const struct role_list lists[] = { { "zones", dns_file_keys, DNS_FILE_KEYS } };
 
 const struct role role_dns = {
 	.name = "dns",

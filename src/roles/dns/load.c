@@ -1,81 +1,313 @@
-/* Zones from the files that posta.conf names: read and compiled by a helper thread. */
+#include "roles/dns/load.h"
+
+#include <string.h>
+
 #include "base/limits.h"
-#include "formats/dns/zonefile.h"
-#include "roles/dns/dns.h"
-#include "run/file.h"
+#include "roles/dns/load_state.h"
 #include "run/log.h"
-#include "run/work.h"
+#include "run/metrics.h"
 
-static struct zones *table; /* set by load_start */
+#define POLL 250 /* ms between two looks at the directory */
 
-struct job {
-	const struct dns_zone_setting *zone;
-	struct zone *fresh;
-	struct buf complaints;
-};
+METRIC(metric_loads, "posta_dns_zone_loads_total", "", METRIC_COUNTER,
+       "Zones that were built from their source.");
+METRIC(metric_refused, "posta_dns_zone_refused_total", "", METRIC_COUNTER,
+       "Zones whose source was wrong: the version before stays.");
 
-static err add(void *arg, const struct zonefile_record *r)
+/* ---- entries ---- */
+
+static str id_key(uint64_t id, char space[8])
 {
-	return zone_builder_add(arg, r->owner, r->type, r->ttl, r->rdata);
+	memcpy(space, &id, 8);
+	return str_of(space, 8);
 }
 
-static err build(struct job *j, struct zone_builder *b, str text)
+struct load_entry *load_find(const struct dns_load *l, str apex)
 {
-	const struct zonefile z = { .origin = dns_name_str(&j->zone->apex),
-				    .record = add,
-				    .arg = b,
-				    .complaints = &j->complaints };
-
-	TRY(zonefile_read(&z, text, j->zone->file));
-	TRY(zone_builder_check(b, &j->complaints, NULL));
-	return zone_compile(b, &j->fresh);
+	return map_get(&l->by_apex, apex);
 }
 
-static err read_zone(void *arg)
+struct load_entry *load_find_id(const struct dns_load *l, uint64_t id)
 {
-	struct job *j = arg;
-	CLEANUP(buf_free) struct buf text = { 0 };
-	char path[1024];
+	char space[8];
 
-	buf_init(&text, LIM_ZONE_FILE);
-	TRY(str_to_z(j->zone->file, path, sizeof(path)));
-	TRY(file_read(path, &text));
-	struct zone_builder *b = zone_builder_new(dns_name_str(&j->zone->apex));
-	err e = build(j, b, buf_str(&text));
+	return map_get(&l->by_id, id_key(id, space));
+}
 
-	zone_builder_free(b);
+static void entry_free(struct load_entry *e)
+{
+	mem_free(e->transfer);
+	mem_free(e->notify);
+	mem_free(e->path);
+	mem_free(e);
+}
+
+void load_remove(struct dns_load *l, struct load_entry *e)
+{
+	char space[8];
+
+	zones_remove(l->o.zones, dns_name_str(&e->apex));
+	if (l->o.said)
+		l->o.said(l->o.arg, dns_name_str(&e->apex), NULL);
+	if (e->source.id)
+		(void)map_remove(&l->by_id, id_key(e->source.id, space));
+	(void)map_remove(&l->by_apex, dns_name_str(&e->apex));
+	entry_free(e);
+}
+
+static char *copy(const char *z)
+{
+	str s = str_z(z);
+	char *p = mem_get(s.n + 1);
+
+	memcpy(p, s.p, s.n);
+	return p;
+}
+
+/* The entry of a zone that is built, made when it is new. */
+static struct load_entry *entry_of(struct dns_load *l, const struct load_item *it)
+{
+	struct load_entry *e = load_find(l, dns_name_str(&it->apex));
+	char space[8];
+
+	if (e && e->source.id &&
+	    e->source.id != it->id) /* removed and added again, or now a file */
+		(void)map_remove(&l->by_id, id_key(e->source.id, space));
+	if (!e) {
+		e = MEM_NEW(struct load_entry);
+		e->apex = it->apex;
+		(void)map_put(&l->by_apex, dns_name_str(&e->apex), e);
+	}
+	e->source.id = it->id;
+	if (it->id)
+		(void)map_put(&l->by_id, id_key(it->id, space), e);
 	return e;
 }
 
-WAITS err load_reload(const struct role_env *env)
+static void fill_entry(struct load_entry *e, const struct load_item *it)
 {
-	const struct dns_settings *set = role_settings();
+	mem_free(e->transfer);
+	mem_free(e->notify);
+	mem_free(e->path);
+	e->transfer = copy(it->transfer);
+	e->notify = copy(it->notify);
+	e->path = it->path ? copy(it->path) : NULL;
+	e->source.sign = it->sign;
+	e->source.transfer = str_z(e->transfer);
+	e->source.notify = str_z(e->notify);
+	e->serial = it->serial;
+	e->stamp = it->stamp;
+	e->listed = it->listed;
+	e->again = e->missing = false;
+}
 
-	for (size_t i = 0; i < set->nzones; i++) {
-		struct job j = { .zone = &set->zones[i] };
+/* ---- what a built item means ---- */
 
-		buf_init(&j.complaints, KIB(4));
-		err e = work(POOL_CPU, read_zone, &j);
+static void name_of(const struct load_item *it, struct buf *out)
+{
+	buf_init(out, KIB(2));
+	if (it->apex.n)
+		dns_name_print(dns_name_str(&it->apex), out);
+	else
+		buf_fmt(out, "number %llu", (unsigned long long)it->id);
+}
 
-		if (e == OK)
-			zones_put(table, j.fresh);
-		else
-			LOG(LOG_ERROR, "dns.zone", KS("zone", set->zones[i].name),
-			    KS("why", buf_str(&j.complaints)), KE(e));
-		buf_free(&j.complaints);
-		if (e == E_CANCELED)
-			return e;
+/* The version before stays. The stamp is kept, so that a file is not read again before it changes.
+ */
+static void refuse(struct dns_load *l, const struct load_item *it)
+{
+	CLEANUP(buf_free) struct buf name = { 0 };
+	struct load_entry *e = it->apex.n ? load_find(l, dns_name_str(&it->apex)) : NULL;
+	str lines = buf_str(&it->why), line;
+
+	metric_add(&metric_refused, 1);
+	name_of(it, &name);
+	for (unsigned n = 0; n < 10 && str_next(&lines, '\n', &line);)
+		if (line.n) {
+			LOG(LOG_ERROR, "dns.zone_refused", KS("zone", buf_str(&name)),
+			    KS("why", line), KI("served", it->old != NULL));
+			n++;
+		}
+	if (e && e->path && it->path) {
+		e->stamp = it->stamp;
+		e->again = false;
 	}
+	if (!e && it->path) { /* remembered, so that the next look does not read it again */
+		e = entry_of(l, it);
+		fill_entry(e, it);
+		e->seen = l->looks;
+	}
+}
+
+static void remove_gone(struct dns_load *l, const struct load_item *it)
+{
+	struct load_entry *e = load_find_id(l, it->id);
+
+	if (e)
+		load_remove(l, e);
+}
+
+void load_install(struct dns_load *l, struct load_item *it)
+{
+	struct load_entry *e = it->apex.n ? load_find(l, dns_name_str(&it->apex)) : NULL;
+	CLEANUP(buf_free) struct buf name = { 0 };
+
+	if (it->gone) {
+		remove_gone(l, it);
+		return;
+	}
+	if (it->e) {
+		refuse(l, it);
+		return;
+	}
+	name_of(it, &name);
+	if (it->id && e && e->path) {
+		LOG(LOG_WARN, "dns.zone_twice", KS("zone", buf_str(&name)),
+		    KS("served", str_z(e->path)));
+		return;
+	}
+	if (it->late)
+		LOG(LOG_WARN, "dns.serial_not_raised", KS("zone", buf_str(&name)),
+		    KI("serial", zone_serial(it->fresh)));
+	e = entry_of(l, it);
+	fill_entry(e, it);
+	e->seen = l->looks;
+	metric_add(&metric_loads, 1);
+	if (l->o.said)
+		l->o.said(l->o.arg, dns_name_str(&e->apex), &e->source);
+	if (it->same && it->old)
+		return;
+	zones_put(l->o.zones, it->fresh);
+	it->fresh = NULL;
+}
+
+const struct dns_source *dns_load_source(const struct dns_load *l, str apex)
+{
+	const struct load_entry *e = load_find(l, apex);
+
+	return e ? &e->source : NULL;
+}
+
+/* ---- again ---- */
+
+void dns_load_again(struct dns_load *l, str apex)
+{
+	struct load_entry *e = load_find(l, apex);
+
+	if (!e)
+		return;
+	e->again = l->again = true;
+	waitq_wake_all(&l->wake);
+}
+
+WAITS err load_marked(struct dns_load *l)
+{
+	struct load_batch b;
+	str key;
+	void *value;
+
+	l->again = false;
+	batch_init(&b, l, l->failing ? l->o.snapshot : l->o.directory);
+	for (size_t at = 0; map_each(&l->by_apex, &at, &key, &value);) {
+		struct load_entry *e = value;
+
+		if (!e->again)
+			continue;
+		struct load_item *it = batch_add(&b);
+
+		e->again = false;
+		it->id = e->source.id;
+		it->apex = e->apex;
+		it->sign = e->source.sign;
+		it->listed = e->listed;
+		it->stamp = e->stamp;
+		it->path = e->path ? arena_z(&b.a, str_z(e->path)) : NULL;
+		it->transfer = arena_z(&b.a, e->source.transfer);
+		it->notify = arena_z(&b.a, e->source.notify);
+	}
+	return batch_run(&b);
+}
+
+/* ---- life ---- */
+
+WAITS static err follow(void *arg)
+{
+	struct dns_load *l = arg;
+	err e = OK;
+
+	/* What fails has been logged, and is looked at again. */
+	while (e != E_CANCELED) {
+		e = waitq_wait(&l->wake, clock_in(POLL));
+		if (e != E_CANCELED && (l->reread || clock_now() >= l->next_files)) {
+			bool reread = l->reread;
+
+			l->reread = false;
+			e = load_files(l, reread);
+		}
+		if (e != E_CANCELED && l->again)
+			e = load_marked(l);
+		if (e != E_CANCELED)
+			e = load_directory(l);
+		if (e != E_CANCELED)
+			load_save(l);
+	}
+	return e;
+}
+
+WAITS static err load_first(struct dns_load *l)
+{
+	TRY(load_files(l, true));
+	err e = load_directory(l);
+
+	if (e == E_CANCELED)
+		return e;
+	if (e && load_snapshot(l) == E_CANCELED)
+		return E_CANCELED;
 	return OK;
 }
 
-WAITS err load_start(const struct role_env *env, struct zones *zones)
+WAITS err dns_load_start(const struct dns_load_options *o, struct dns_load **out)
 {
-	table = zones;
-	return load_reload(env);
+	struct dns_load *l = MEM_NEW(struct dns_load);
+
+	l->o = *o;
+	l->data_version = -1;
+	map_init(&l->by_apex);
+	map_init(&l->by_id);
+	waitq_init(&l->wake);
+	*out = l;
+	err e = load_first(l);
+
+	if (!e)
+		l->follow = fiber_start("dns sources", follow, l);
+	return e;
 }
 
-WAITS void load_stop(void)
+WAITS err dns_load_reload(struct dns_load *l)
 {
-	table = NULL;
+	l->reread = true;
+	waitq_wake_all(&l->wake);
+	return OK;
+}
+
+WAITS void dns_load_stop(struct dns_load *l)
+{
+	str key;
+	void *value;
+
+	if (!l)
+		return;
+	if (l->follow) {
+		fiber_cancel(l->follow);
+		err e = fiber_join(l->follow);
+
+		if (e != E_CANCELED)
+			LOG(LOG_ERROR, "dns.sources", KE(e));
+	}
+	for (size_t at = 0; map_each(&l->by_apex, &at, &key, &value);)
+		entry_free(value);
+	map_free(&l->by_apex);
+	map_free(&l->by_id);
+	directory_close(l->db);
+	mem_free(l);
 }

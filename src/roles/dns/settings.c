@@ -7,8 +7,7 @@
 
 #define AT(member) offsetof(struct dns_settings, member)
 const struct conf_key dns_keys[DNS_KEYS] = {
-	{ "zones", CONF_NODE, AT(zones_node), 0, 0, "",
-	  "( { name = \"example.org\"; file = \"/etc/posta/example.org.zone\"; }, ... )" },
+	DNS_LOAD_KEYS(AT(load)),
 	{ "udp_size", CONF_INT, AT(answer.udp_size), 512, 4096, "1232",
 	  "octets of the largest answer over UDP" },
 	{ "cookies", CONF_BOOL, AT(answer.cookies), 0, 0, "true", "answer DNS cookies (RFC 7873)" },
@@ -38,13 +37,6 @@ const struct conf_key dns_keys[DNS_KEYS] = {
 	  "questions over one connection" },
 	{ "tcp_clients", CONF_INT, AT(answer.tcp_clients), 1, 100000, "100",
 	  "connections of one network at a time" },
-};
-#undef AT
-
-#define AT(member) offsetof(struct dns_zone_setting, member)
-const struct conf_key dns_zone_keys[DNS_ZONE_KEYS] = {
-	{ "name", CONF_STR, AT(name), 0, 0, NULL, "\"example.org\"" },
-	{ "file", CONF_STR, AT(file), 0, 0, NULL, "path of its master file" },
 };
 #undef AT
 
@@ -109,36 +101,6 @@ static err read_exempt(const struct role_env *env, struct dns_settings *set, str
 	return OK;
 }
 
-static err read_zone(const struct conf_node *n, const struct role_env *env,
-		     struct dns_zone_setting *z, struct buf *complaints)
-{
-	TRY(conf_read(n, dns_zone_keys, DNS_ZONE_KEYS, z, env->arena, complaints));
-	if (dns_name_parse(z->name, STR("\0"), &z->apex) != OK) {
-		conf_complain(n, complaints, "\"%.*s\" is no domain name", STRF(z->name));
-		return E_SYNTAX;
-	}
-	dns_name_lower(&z->apex);
-	if (z->file.n && z->file.p[0] == '/')
-		return OK;
-	conf_complain(n, complaints, "file \"%.*s\" is not a whole path; write \"/etc/...\"",
-		      STRF(z->file));
-	return E_SYNTAX;
-}
-
-static err read_zones(const struct role_env *env, struct dns_settings *set, struct buf *complaints)
-{
-	size_t n = conf_count(set->zones_node);
-	err e = OK;
-
-	set->zones = arena_get(env->arena, size_mul(n + 1, sizeof(*set->zones)),
-			       _Alignof(struct dns_zone_setting));
-	set->nzones = n;
-	for (size_t i = 0; i < n; i++)
-		if (read_zone(conf_at(set->zones_node, i), env, &set->zones[i], complaints) != OK)
-			e = E_SYNTAX;
-	return e;
-}
-
 err dns_read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
 	struct dns_settings *set = settings;
@@ -146,13 +108,12 @@ err dns_read_settings(const struct role_env *env, struct buf *complaints, void *
 	TRY(conf_read(env->conf, dns_keys, DNS_KEYS, set, env->arena, complaints));
 	TRY(read_secrets(env->conf, set, complaints));
 	TRY(read_exempt(env, set, complaints));
-	return read_zones(env, set, complaints);
+	return dns_load_read(env, complaints, &set->load);
 }
 
 void dns_reads(const void *settings, void (*add)(void *arg, str folder), void *arg)
 {
 	const struct dns_settings *set = settings;
 
-	for (size_t i = 0; i < set->nzones; i++)
-		add(arg, str_take(set->zones[i].file, str_rfind(set->zones[i].file, '/')));
+	dns_load_folders(&set->load, add, arg);
 }

@@ -133,19 +133,26 @@ static err clean_key(str item, struct buf *out)
 	return OK;
 }
 
+/* "192.0.2.0/24", "key:NAME", "192.0.2.1@NAME": that network with that key. */
 static err clean_peer(str item, struct buf *out)
 {
+	str net = item, key = STR("");
 	struct net_block b;
 
 	if (str_startsi(item, STR("key:"))) {
 		buf_add(out, STR("key:"));
 		return clean_key(str_skip(item, 4), out);
 	}
-	if (net_block_parse(item, &b))
+	bool keyed = str_cut(item, '@', &net, &key);
+
+	if (net_block_parse(net, &b))
 		return fail(E_SYNTAX, "\"%.*s\" is no network; write 192.0.2.0/24 or key:NAME",
-			    STRF(item));
-	buf_add(out, item);
-	return OK;
+			    STRF(net));
+	buf_add(out, net);
+	if (!keyed)
+		return OK;
+	buf_addc(out, '@');
+	return clean_key(key, out);
 }
 
 err dirzone_clean_transfer(str text, struct buf *out)
@@ -160,7 +167,8 @@ static err clean_target(str item, struct buf *out)
 	CLEANUP(buf_free) struct buf b = { 0 };
 	struct net_addr a;
 
-	(void)str_cut(item, '@', &address, &key);
+	bool keyed = str_cut(item, '@', &address, &key);
+
 	buf_init(&b, 100);
 	if (net_parse(address, &a) || net_is_unix(&a)) {
 		bool six = str_find(address, ':') != address.n && !str_starts(address, STR("["));
@@ -173,11 +181,10 @@ static err clean_target(str item, struct buf *out)
 				    STRF(address));
 	}
 	net_print(&a, out);
-	if (key.p != item.p + item.n && key.n) {
-		buf_addc(out, '@');
-		TRY(clean_key(key, out));
-	}
-	return OK;
+	if (!keyed)
+		return OK;
+	buf_addc(out, '@');
+	return clean_key(key, out);
 }
 
 err dirzone_clean_notify(str text, struct buf *out)
