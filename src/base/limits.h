@@ -74,6 +74,7 @@
 #define LIM_DIR_TEXT KIB(16)     /* octets of one text setting of a user: a vacation answer */
 #define LIM_DIR_LIST 10000       /* contacts, allowed or blocked senders of one user, each */
 #define LIM_APP_PASSWORDS 50     /* app passwords of one user; each costs a fast hash at a login */
+#define LIM_SEALED_KEY KIB(8)    /* octets of one private key of the platform, PEM */
 #define LIM_FEED_ROWS 100000     /* changes that the directory's feed keeps; who is further behind loads all */
 #define LIM_CSV_LINE KIB(256)    /* octets of a record of an imported file */
 #define LIM_CSV_FIELDS 64        /* fields of a record */

@@ -111,6 +111,10 @@ static const char secrets[] =
 	"  label TEXT NOT NULL, service TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL,"
 	"  created INTEGER NOT NULL, UNIQUE (user_id, label));";
 
+static const char private_keys[] =
+	"CREATE TABLE private_keys (name TEXT PRIMARY KEY, sealed BLOB NOT NULL,"
+	"  created INTEGER NOT NULL);";
+
 static const struct schema_step directory_steps[] = {
 	{ "accounts, addresses, lists, change feed", accounts },
 	{ "dial-up profiles, DNS zones", access_and_dns },
@@ -118,6 +122,7 @@ static const struct schema_step directory_steps[] = {
 };
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },
+	{ "private keys", private_keys },
 };
 const struct schema schema_directory = { "directory", directory_steps, COUNT(directory_steps) };
 const struct schema schema_secrets = { "secrets", secret_steps, COUNT(secret_steps) };

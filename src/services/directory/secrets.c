@@ -132,26 +132,26 @@ void secrets_rollback(struct secrets *s)
 	sql_rollback(s->s);
 }
 
-/* ---- sealing: version, nonce, AES-256-GCM, tag; the user's number is authenticated with it ----
- */
+/* ---- sealing: version, nonce, AES-256-GCM, tag; whose it is is authenticated with it ---- */
 
-static void user_bytes(uint64_t user, uint8_t out[8])
+#define SEALED_MORE (1 + NONCE + TAG) /* octets over the clear ones */
+
+static str user_bytes(uint64_t user, uint8_t out[8])
 {
 	for (int i = 0; i < 8; i++)
 		out[i] = (uint8_t)(user >> (56 - 8 * i));
+	return str_of(out, 8);
 }
 
-static bool gcm(const struct secrets *s, bool seal, uint64_t user, const uint8_t *nonce, str in,
+static bool gcm(const struct secrets *s, bool seal, str whose, const uint8_t *nonce, str in,
 		uint8_t *out, uint8_t *tag)
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	uint8_t aad[8];
 	int n = 0;
 
-	user_bytes(user, aad);
 	bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, s->key, nonce, seal) &&
 		  (seal || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, tag)) &&
-		  EVP_CipherUpdate(c, NULL, &n, aad, sizeof(aad)) &&
+		  EVP_CipherUpdate(c, NULL, &n, (const uint8_t *)whose.p, (int)whose.n) &&
 		  EVP_CipherUpdate(c, out, &n, (const uint8_t *)in.p, (int)in.n) &&
 		  EVP_CipherFinal_ex(c, out + n, &n) &&
 		  (!seal || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, tag));
@@ -160,28 +160,63 @@ static bool gcm(const struct secrets *s, bool seal, uint64_t user, const uint8_t
 	return ok;
 }
 
-static err store_chap(struct secrets *s, uint64_t user, str clear)
+static err seal(const struct secrets *s, str whose, str clear, struct buf *out)
 {
-	uint8_t sealed[1 + NONCE + LIM_PASSWORD + TAG];
+	uint8_t *p = (uint8_t *)buf_room(out, clear.n + SEALED_MORE);
 
 	if (!s->has_key)
 		return fail(E_DENIED, "there is no key for reversible secrets");
+	if (!p)
+		return buf_done(out);
+	p[0] = SEALED_VERSION;
+	if (RAND_bytes(p + 1, NONCE) != 1 ||
+	    !gcm(s, true, whose, p + 1, clear, p + 1 + NONCE, p + 1 + NONCE + clear.n))
+		return fail(E_IO, "libcrypto does not seal");
+	out->n += clear.n + SEALED_MORE;
+	return OK;
+}
+
+/* Of a wrong key nothing is left in out. */
+static err unseal(const struct secrets *s, str whose, str b, struct buf *out)
+{
+	uint8_t tag[TAG];
+
+	if (!s->has_key)
+		return fail(E_DENIED, "there is no key for reversible secrets");
+	if (b.n < SEALED_MORE || b.p[0] != SEALED_VERSION)
+		return fail(E_CORRUPT, "a sealed secret of %zu octets", b.n);
+	str text = str_take(str_skip(b, 1 + NONCE), b.n - SEALED_MORE);
+	uint8_t *p = (uint8_t *)buf_room(out, text.n + 1);
+
+	if (!p)
+		return buf_done(out);
+	memcpy(tag, b.p + b.n - TAG, TAG);
+	if (!gcm(s, false, whose, (const uint8_t *)b.p + 1, text, p, tag)) {
+		mem_wipe(p, text.n);
+		return fail(E_CORRUPT, "a sealed secret does not open: another key, or another's");
+	}
+	out->n += text.n;
+	return OK;
+}
+
+static err store_chap(struct secrets *s, uint64_t user, str clear)
+{
+	CLEANUP(buf_free) struct buf sealed = { 0 };
+	uint8_t whose[8];
+
+	buf_init(&sealed, LIM_PASSWORD + SEALED_MORE);
 	if (clear.n > LIM_PASSWORD)
 		return fail(E_LIMIT, "the password has %zu octets; %d are allowed", clear.n,
 			    LIM_PASSWORD);
-	sealed[0] = SEALED_VERSION;
-	if (RAND_bytes(sealed + 1, NONCE) != 1 ||
-	    !gcm(s, true, user, sealed + 1, clear, sealed + 1 + NONCE,
-		 sealed + 1 + NONCE + clear.n))
-		return fail(E_IO, "libcrypto does not seal");
+	TRY(seal(s, user_bytes(user, whose), clear, &sealed));
 	return SQL_RUN(s->s, "INSERT INTO chap (user_id, sealed) VALUES (?, ?)", SQL_I(user),
-		       SQL_B(str_of(sealed, 1 + NONCE + clear.n + TAG)));
+		       SQL_B(buf_str(&sealed)));
 }
 
 err secrets_chap(struct secrets *s, uint64_t user, struct buf *out)
 {
 	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
-	uint8_t clear[LIM_PASSWORD], tag[TAG];
+	uint8_t whose[8];
 
 	if (!s->has_key)
 		return fail(E_DENIED, "there is no key for reversible secrets");
@@ -190,21 +225,56 @@ err secrets_chap(struct secrets *s, uint64_t user, struct buf *out)
 
 	if (e)
 		return e == E_EOF ? E_NOTFOUND : e;
-	str b = sql_text(st, 0);
+	if (sql_text(st, 0).n > LIM_PASSWORD + SEALED_MORE)
+		return fail(E_CORRUPT, "a sealed secret of %zu octets", sql_text(st, 0).n);
+	return unseal(s, user_bytes(user, whose), sql_text(st, 0), out);
+}
 
-	if (b.n < 1 + NONCE + TAG || b.n > 1 + NONCE + LIM_PASSWORD + TAG ||
-	    b.p[0] != SEALED_VERSION)
-		return fail(E_CORRUPT, "a sealed secret of %zu octets", b.n);
-	str text = str_take(str_skip(b, 1 + NONCE), b.n - 1 - NONCE - TAG);
+/* ---- private keys ---- */
 
-	memcpy(tag, b.p + b.n - TAG, TAG);
-	if (!gcm(s, false, user, (const uint8_t *)b.p + 1, text, clear, tag))
-		e = fail(E_CORRUPT,
-			 "a sealed secret does not open: another key, or another user's");
-	else
-		buf_add(out, str_of(clear, text.n));
-	mem_wipe(clear, sizeof(clear));
-	return e ? e : buf_done(out);
+err secrets_key_put(struct secrets *s, str name, str clear)
+{
+	CLEANUP(buf_free) struct buf sealed = { 0 };
+
+	buf_init(&sealed, LIM_SEALED_KEY + SEALED_MORE);
+	if (clear.n > LIM_SEALED_KEY)
+		return fail(E_LIMIT, "a key of %zu octets; %zu are allowed", clear.n,
+			    LIM_SEALED_KEY);
+	TRY(seal(s, name, clear, &sealed));
+	TRY(SQL_RUN(s->s, "DELETE FROM private_keys WHERE name = ?", SQL_T(name)));
+	return SQL_RUN(s->s, "INSERT INTO private_keys (name, sealed, created) VALUES (?, ?, ?)",
+		       SQL_T(name), SQL_B(buf_str(&sealed)), SQL_I(clock_unix()));
+}
+
+err secrets_key_get(struct secrets *s, str name, struct buf *out)
+{
+	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+
+	TRY(SQL_QUERY(s->s, &st, "SELECT sealed FROM private_keys WHERE name = ?", SQL_T(name)));
+	err e = sql_step(st);
+
+	if (e)
+		return e == E_EOF ? fail(E_NOTFOUND, "there is no key %.*s", STRF(name)) : e;
+	return unseal(s, name, sql_text(st, 0), out);
+}
+
+err secrets_key_remove(struct secrets *s, str name)
+{
+	TRY(SQL_RUN(s->s, "DELETE FROM private_keys WHERE name = ?", SQL_T(name)));
+	return sql_changed(s->s) ? OK : fail(E_NOTFOUND, "there is no key %.*s", STRF(name));
+}
+
+err secrets_key_each(struct secrets *s, str prefix, err (*fn)(void *arg, str name), void *arg)
+{
+	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+	err e;
+
+	TRY(SQL_QUERY(s->s, &st,
+		      "SELECT name FROM private_keys WHERE SUBSTR(name, 1, ?) = ? ORDER BY name",
+		      SQL_I(prefix.n), SQL_T(prefix)));
+	while ((e = sql_step(st)) == OK)
+		TRY(fn(arg, sql_text(st, 0)));
+	return e == E_EOF ? OK : e;
 }
 
 /* ---- passwords ---- */

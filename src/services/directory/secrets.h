@@ -1,8 +1,8 @@
 /* services/directory/secrets.h: secrets.db, the second database: hashes, SCRAM verifiers, CHAP
- * secrets, app passwords, by the user's number. Only roles with MAY_SECRETS can open it. SQLite
- * with a write-ahead log, since roles write to it too (a verifier at the first login). Every call
- * may block: from a fiber go through work(POOL_DISK). One thread at a time uses one struct secrets.
- * Errors as in sql.h. */
+ * secrets, app passwords, by the user's number; and private keys, by name. Only roles with
+ * MAY_SECRETS can open it. SQLite with a write-ahead log, since roles write to it too (a verifier
+ * at the first login). Every call may block: from a fiber go through work(POOL_DISK). One thread at
+ * a time uses one struct secrets. Errors as in sql.h. */
 #ifndef SERVICES_DIRECTORY_SECRETS_H
 #define SERVICES_DIRECTORY_SECRETS_H
 
@@ -42,6 +42,17 @@ MUST_USE err secrets_app_remove(struct secrets *s, uint64_t user, str label);
 MUST_USE err secrets_app_each(struct secrets *s, uint64_t user,
 			      err (*fn)(void *arg, str label, str service, str hash,
 					int64_t created),
+			      void *arg);
+
+/* ---- private keys of the platform, sealed under their names: "dkim:SELECTOR._domainkey.DOMAIN"
+ * ---- */
+/* Replaces. E_LIMIT: over LIM_SEALED_KEY octets; E_DENIED: no sealing key. */
+MUST_USE err secrets_key_put(struct secrets *s, str name, str clear);
+/* In clear: wipe it. E_NOTFOUND; E_CORRUPT: another sealing key, or another name's row. */
+MUST_USE err secrets_key_get(struct secrets *s, str name, struct buf *out);
+MUST_USE err secrets_key_remove(struct secrets *s, str name);
+/* Names that begin so, in order. */
+MUST_USE err secrets_key_each(struct secrets *s, str prefix, err (*fn)(void *arg, str name),
 			      void *arg);
 
 /* A salt for a user who does not exist, always the same for the same login. */

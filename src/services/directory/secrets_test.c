@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/test.h"
 
 TEST(password_forms)
@@ -114,6 +115,55 @@ TEST(sealed_secrets)
 	CHECK_OK(secrets_fake_salt(s, STR("somebody"), three));
 	CHECK(str_eq(str_of(one, SCRAM_SALT), str_of(two, SCRAM_SALT)));
 	CHECK(!str_eq(str_of(one, SCRAM_SALT), str_of(three, SCRAM_SALT)));
+	secrets_close(s);
+	drop(dir);
+}
+
+static err count_name(void *arg, str name)
+{
+	(void)name;
+	++*(int *)arg;
+	return OK;
+}
+
+TEST(private_keys_are_sealed_under_their_names)
+{
+	char dir[] = "/tmp/posta-secrets-XXXXXX", db[64], key[64];
+	CLEANUP(buf_free) struct buf out;
+	struct secrets *s = NULL;
+	int n = 0;
+
+	CHECK(mkdtemp(dir) != NULL);
+	(void)snprintf(db, sizeof(db), "%s/s.db", dir);
+	(void)snprintf(key, sizeof(key), "%s/key", dir);
+	buf_init(&out, KIB(16));
+	CHECK_OK(secrets_open(db, key, true, &s));
+	CHECK_OK(secrets_key_put(s, STR("dkim:a"), STR("first")));
+	CHECK_OK(secrets_key_put(s, STR("dkim:a"), STR("second")));
+	CHECK_OK(secrets_key_put(s, STR("zone:a"), STR("other")));
+	CHECK_OK(secrets_key_get(s, STR("dkim:a"), &out));
+	CHECK_STR(buf_str(&out), STR("second"));
+	CHECK(secrets_key_get(s, STR("dkim:b"), &out) == E_NOTFOUND);
+	CHECK_OK(secrets_key_each(s, STR("dkim:"), count_name, &n));
+	CHECK(n == 1);
+
+	char *big = mem_get(LIM_SEALED_KEY + 1);
+
+	CHECK(secrets_key_put(s, STR("big"), str_of(big, LIM_SEALED_KEY + 1)) == E_LIMIT);
+	mem_free(big);
+	secrets_close(s);
+
+	/* A row moved to another name does not open. */
+	struct sql *raw = NULL;
+
+	CHECK_OK(sql_open(db, SQL_WRITE | SQL_WAL, 1000, &raw));
+	CHECK_OK(sql_exec(raw, "UPDATE private_keys SET name = 'dkim:b' WHERE name = 'dkim:a'"));
+	sql_close(raw);
+	CHECK_OK(secrets_open(db, key, false, &s));
+	buf_reset(&out);
+	CHECK(secrets_key_get(s, STR("dkim:b"), &out) == E_CORRUPT);
+	CHECK_OK(secrets_key_remove(s, STR("dkim:b")));
+	CHECK(secrets_key_remove(s, STR("dkim:b")) == E_NOTFOUND);
 	secrets_close(s);
 	drop(dir);
 }
