@@ -159,6 +159,12 @@
 #define LIM_ZONE_SET 65000           /* octets of a record set in a message, its question and header aside; its RRSIGs alike */
 #define LIM_ZONE_COMPLAINTS 1000     /* errors, and warnings, of one zone that are told */
 #define LIM_DNS_ALIASES 8             /* CNAMEs and DNAMEs that one answer follows within its zone */
+#define LIM_ACCT_TEXT 253        /* octets of one text of an accounting event, RFC 2865 5 */
+#define LIM_ACCT_RECORD KIB(6)   /* octets of one event in the log */
+#define LIM_ACCT_LOG ((uint64_t)4 << 30) /* octets of unfolded log; radius.accounting_log */
+#define LIM_ACCT_SEGMENT MIB(64) /* octets of one file of the log */
+#define LIM_ACCT_PENDING MIB(16) /* octets of events that wait for one sync */
+#define LIM_ACCT_BATCH MIB(2)    /* octets of log that one transaction folds */
 #define LIM_RRL_SLOTS (1 << 18)      /* networks, kinds and names that response-rate limits remember, 8 octets each; a power of two */
 #define LIM_NSEC3_ITERATIONS 150     /* of a zone that is served; RFC 9276 3.1 asks 0, and validators treat more as unsigned */
 
