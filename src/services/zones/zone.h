@@ -65,7 +65,7 @@ MUST_USE err zone_builder_each(struct zone_builder *b,
 			       err (*fn)(void *arg, const struct zone_rrset *s), void *arg);
 /* What RFCs ask of a zone: one SOA at the apex, NS at the apex, no CNAME beside other data (1034
  * 3.6.2), no DNAME with names below or beside CNAME (6672 2.4), one CNAME and DNAME a name,
- * addresses for name servers inside the zone, NS and MX not at a CNAME. Errors go to errors
+ * addresses for name servers inside the zone, name servers not at a CNAME. Errors go to errors
  * ("owner: reason" lines), what is only unwise to warnings; either may be NULL. E_SYNTAX when there
  * was an error. */
 MUST_USE err zone_builder_check(struct zone_builder *b, struct buf *errors, struct buf *warnings);

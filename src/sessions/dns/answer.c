@@ -177,7 +177,7 @@ static void refer(struct answer *a, const struct zone_node *n, unsigned i)
 		a->authoritative = false;
 	a->r.ntargets = 0;
 	put(a, DNS_AUTHORITY, answer_place(a, i), s, records);
-	if (!a->r.dnssec)
+	if (!a->r.dnssec || !a->z->is_signed)
 		return;
 	s = zone_node_set(n, DNS_DS, &records);
 	if (s)
