@@ -1,5 +1,7 @@
 /* posta domain. */
-#include "posta/cmd_directory.h"
+#include "posta/cmd_domain.h"
+
+#include "base/limits.h"
 
 static int add(struct dircmd *c, int argc, char **argv)
 {
@@ -21,13 +23,33 @@ static int list(struct dircmd *c, int argc, char **argv)
 	return dircmd_kind_list(c, &dir_domain, argc, argv);
 }
 
+static err drop_all(struct dircmd *c)
+{
+	char space[LIM_SMTP_DOMAIN + 1];
+	str domain;
+
+	TRY(dir_domain_parse(c->words[0], space, &domain));
+	TRY(directory_remove(c->d, &dir_domain, domain));
+	return cmd_domain_forget_keys(c, domain);
+}
+
 static int drop(struct dircmd *c, int argc, char **argv)
 {
-	return dircmd_kind_remove(c, &dir_domain, argc, argv);
+	int code = dircmd_parse(c, argc, argv, NULL, NULL, 1, 1);
+
+	if (!code)
+		code = dircmd_open(c, DIRCMD_WRITE | DIRCMD_SECRETS);
+	if (code)
+		return code;
+	err e = drop_all(c);
+
+	return e ? dircmd_error(c, e) : dircmd_done(c, "domain", c->words[0], "removed");
 }
 
 static const struct dircmd_verb verbs[] = {
-	{ "add", add }, { "list", list }, { "remove", drop }, { "set", set }, { "show", show },
+	{ "add", add },	  { "dkim", cmd_domain_dkim }, { "dns", cmd_domain_dns },
+	{ "list", list }, { "remove", drop },	       { "set", set },
+	{ "show", show },
 };
 
 static int run(struct cmd_env *env, int argc, char **argv)
@@ -37,15 +59,24 @@ static int run(struct cmd_env *env, int argc, char **argv)
 
 const struct cmd cmd_domain = {
 	.name = "domain",
-	.summary = "domains: add, show, list, set, remove",
+	.summary = "domains: add, show, list, set, remove, dns, dkim",
 	.help = "usage: posta domain add|set DOMAIN [OPTION VALUE]...\n"
 		"       posta domain show|remove DOMAIN\n"
-		"       posta domain list [TENANT]\n\n"
+		"       posta domain list [TENANT]\n"
+		"       posta domain dns DOMAIN [--check] [--resolver ADDRESS:PORT]\n"
+		"       posta domain dkim DOMAIN [--list]\n"
+		"       posta domain dkim DOMAIN --add [--rsa|--ed25519] [--selector NAME]\n"
+		"       posta domain dkim DOMAIN --remove SELECTOR\n\n"
 		"  --tenant TENANT      the reseller it belongs to, \"\" for none\n"
 		"  --alias-of DOMAIN    every address of it is the same one of DOMAIN\n"
 		"  --quota SIZE         quota that new users get (300M)\n"
 		"  --disabled[=no]      no login and no mail\n\n"
-		"A domain that still has users or aliases is not removed.\n\n"
+		"A domain that still has users or aliases is not removed.\n"
+		"dns prints what belongs into the domain's zone, for somebody else's name server; "
+		"a "
+		"zone of\nours (posta zone) has it by itself. --check asks what is published: OK, "
+		"missing, differs;\nexit code 1 when something does. dkim makes key pairs, RSA and "
+		"Ed25519 unless one is named.\n\n"
 		"example: posta domain add demo.test --quota 1G\n",
 	.run = run,
 };
