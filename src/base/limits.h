@@ -169,4 +169,15 @@
 #define LIM_SIGN_OCTETS MIB(8)       /* octets that one RRSIG signs: LIM_ZONE_SET, with the owner at each record */
 #define LIM_NSEC3_ITERATIONS 150     /* of a zone that is served; RFC 9276 3.1 asks 0, and validators treat more as unsigned */
 
+/* RADIUS */
+#define LIM_RADIUS_ATTRIBUTES 500    /* attributes of one packet; 4096 octets hold 2038 empty ones */
+#define LIM_RADIUS_DEPTH 8           /* attributes inside one another */
+#define LIM_RADIUS_MEMBERS 32        /* fields of a struct */
+#define LIM_RADIUS_INCLUDES 8        /* dictionary files that include each other */
+#define LIM_RADIUS_DICT_FILES 1000   /* dictionary files that are read */
+#define LIM_RADIUS_DICT MIB(16)      /* octets of a dictionary in memory */
+#define LIM_RADIUS_DICT_TEXT MIB(32) /* octets of the files of a dictionary */
+#define LIM_RADIUS_PAIRS 1000        /* attributes of one text */
+#define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
+
 #endif
