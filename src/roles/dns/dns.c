@@ -21,7 +21,14 @@ static const struct dns_service *service(void)
 	return &set->answer;
 }
 
-static const struct dns_role functions = { .options = service };
+static const struct dns_role functions = {
+	.options = service,
+	.key = dns_transfers_key,
+	.notify = dns_transfers_notify,
+	.transfer = dns_transfers_send,
+	.ixfr = dns_transfers_ixfr,
+	.awaited = dns_transfers_awaited,
+};
 
 WAITS static err session(struct stream *io, const struct listener *l)
 {
@@ -45,6 +52,36 @@ static const struct dns_load_settings *load_settings(void)
 	return &set->load;
 }
 
+static const struct dns_transfer_settings *transfer_settings(void)
+{
+	const struct dns_settings *set = role_settings();
+
+	return &set->transfers;
+}
+
+/* What a source says of who may take its zone. */
+static void said(void *arg, str apex, const struct dns_source *source)
+{
+	dns_transfers_peers(apex, source ? source->transfer : STR(""),
+			    source ? source->notify : STR(""));
+}
+
+/* A zone that is served, or that would be were its source not wrong. */
+static bool known(str apex)
+{
+	return dns_load_source(dns.load, apex) != NULL;
+}
+
+WAITS static err start_transfers(const struct role_env *env)
+{
+	const struct dns_transfers_options o = { .zones = dns.zones,
+						 .settings = transfer_settings,
+						 .known = known,
+						 .folder = env->data };
+
+	return dns_transfers_start(&o);
+}
+
 WAITS static err start(const struct role_env *env)
 {
 	struct loop *loops[LIM_LOOPS];
@@ -60,19 +97,25 @@ WAITS static err start(const struct role_env *env)
 		.settings = load_settings,
 		.directory = env->directory,
 		.snapshot = arena_fmt(env->arena, "%s/zones.db%c", env->data, 0).p,
+		.said = said,
 	};
 
-	return dns_load_start(&o, &dns.load);
+	TRY(start_transfers(env));
+	TRY(dns_load_start(&o, &dns.load));
+	dns_transfers_ready();
+	return OK;
 }
 
 WAITS static err reload(const struct role_env *env)
 {
+	dns_transfers_reload();
 	return dns_load_reload(dns.load);
 }
 
 WAITS static void stop(void)
 {
 	dns_load_stop(dns.load);
+	dns_transfers_stop();
 	dns_server_free(dns.server);
 	zones_free(dns.zones);
 }
@@ -122,6 +165,8 @@ WAITS static err control(str method, str path, str body, struct buf *json)
 		buf_addc(json, ']');
 		return buf_done(json);
 	}
+	if (dns_transfers_control(method, path, json) == OK)
+		return buf_done(json);
 	if (!str_starts(path, STR("/zones/")) || dns_name_parse(name, STR("\0"), &apex) != OK)
 		return fail(E_NOTFOUND, "no such path");
 	struct zone *z = zones_get(dns.zones, dns_name_str(&apex));
@@ -136,7 +181,12 @@ WAITS static err control(str method, str path, str body, struct buf *json)
 static const struct listener listeners[] = {
 	{ .kind = "dns", .port = 53, .session = session, .datagram = datagram },
 };
-static const struct role_list lists[] = { { "zones", dns_file_keys, DNS_FILE_KEYS } };
+static const struct role_list lists[] = {
+	{ "zones", dns_file_keys, DNS_FILE_KEYS },
+	{ "keys", dns_key_keys, DNS_KEY_KEYS },
+	{ "secondary", dns_secondary_keys, DNS_SECONDARY_KEYS },
+	{ "catalogs", dns_secondary_keys, DNS_SECONDARY_KEYS },
+};
 
 const struct role role_dns = {
 	.name = "dns",

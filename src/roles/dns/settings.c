@@ -8,6 +8,7 @@
 #define AT(member) offsetof(struct dns_settings, member)
 const struct conf_key dns_keys[DNS_KEYS] = {
 	DNS_LOAD_KEYS(AT(load)),
+	DNS_TRANSFER_KEYS(AT(transfers)),
 	{ "udp_size", CONF_INT, AT(answer.udp_size), 512, 4096, "1232",
 	  "octets of the largest answer over UDP" },
 	{ "cookies", CONF_BOOL, AT(answer.cookies), 0, 0, "true", "answer DNS cookies (RFC 7873)" },
@@ -108,7 +109,8 @@ err dns_read_settings(const struct role_env *env, struct buf *complaints, void *
 	TRY(conf_read(env->conf, dns_keys, DNS_KEYS, set, env->arena, complaints));
 	TRY(read_secrets(env->conf, set, complaints));
 	TRY(read_exempt(env, set, complaints));
-	return dns_load_read(env, complaints, &set->load);
+	TRY(dns_load_read(env, complaints, &set->load));
+	return dns_transfers_read(env, complaints, &set->transfers);
 }
 
 void dns_reads(const void *settings, void (*add)(void *arg, str folder), void *arg)

@@ -122,6 +122,8 @@ enum exchange_step exchange_begin(struct exchange *x, const struct net_addr *pee
 	x->a.authoritative = false;
 	x->tsig.key = NULL;
 	x->tsig.error = 0;
+	x->tsig.nmac = 0; /* of the conversation before */
+	x->tsig.answers = x->tsig.unsigned_since = 0;
 	if (message.n < DNS_HEADER) {
 		count_dropped(DROPPED_SHORT);
 		return EXCHANGE_DROP;
