@@ -126,6 +126,8 @@ static void set_paths(struct config *c, const struct top *top)
 	c->directory = arena_fmt(&c->arena, "%s/directory/directory.db%c", c->data, 0).p;
 	c->secrets = arena_fmt(&c->arena, "%s/secrets/secrets.db%c", c->data, 0).p;
 	c->secret_key = arena_fmt(&c->arena, "%s/secrets/secret.key%c", c->data, 0).p;
+	c->zone_keys = arena_fmt(&c->arena, "%s/zonekeys/zonekeys.db%c", c->data, 0).p;
+	c->zone_key = arena_fmt(&c->arena, "%s/zonekeys/zone.key%c", c->data, 0).p;
 	c->trace = arena_fmt(&c->arena, "%s/trace%c", c->data, 0).p;
 }
 
@@ -217,9 +219,19 @@ void config_free(struct config *c)
 	mem_free(c);
 }
 
+static bool has_zone_keys(const char *role)
+{
+	for (size_t i = 0; roles[i]; i++)
+		if (str_eq(str_z(roles[i]->name), str_z(role)))
+			return roles[i]->may & MAY_ZONE_KEYS;
+	return false;
+}
+
 void config_role_env(const struct config *c, const char *role, struct arena *a,
 		     struct role_env *out)
 {
+	bool zone_keys = has_zone_keys(role);
+
 	*out = (struct role_env){
 		.name = role,
 		.node = c->node,
@@ -228,8 +240,8 @@ void config_role_env(const struct config *c, const char *role, struct arena *a,
 		.root = conf_root(c->conf),
 		.data = arena_fmt(a, "%s/%s%c", c->data, role, 0).p,
 		.directory = c->directory,
-		.secrets = c->secrets,
-		.secret_key = c->secret_key,
+		.secrets = zone_keys ? c->zone_keys : c->secrets,
+		.secret_key = zone_keys ? c->zone_key : c->secret_key,
 		.run = c->run,
 		.trace = c->trace,
 		.arena = a,

@@ -52,6 +52,7 @@ err sup_identities(struct supervisor *s)
 	TRY(group_of("posta", &s->group_posta));
 	TRY(group_of("posta-directory", &s->group_directory));
 	TRY(group_of("posta-secrets", &s->group_secrets));
+	TRY(group_of("posta-zonekeys", &s->group_zone_keys));
 	TRY(group_of("posta-trace", &s->group_trace));
 	for (size_t i = 0; roles[i]; i++)
 		TRY(add_peer(s, roles[i]));
@@ -132,14 +133,17 @@ static err all_folders(const struct supervisor *s, const struct config *c, struc
 {
 	const char *directory = arena_fmt(a, "%s/directory%c", c->data, 0).p;
 	const char *secrets = arena_fmt(a, "%s/secrets%c", c->data, 0).p;
+	const char *zone_keys = arena_fmt(a, "%s/zonekeys%c", c->data, 0).p;
 
 	TRY(folder(s, c->data, 0, 0, 0755));
 	TRY(folder(s, c->run, 0, s->group_posta, 0750));
 	TRY(folder(s, directory, 0, s->group_directory, s->drop ? 02750 : 0750));
 	TRY(folder(s, secrets, 0, s->group_secrets, s->drop ? 02770 : 0700));
+	TRY(folder(s, zone_keys, 0, s->group_zone_keys, s->drop ? 02770 : 0700));
 	TRY(folder(s, c->trace, 0, s->group_trace, s->drop ? 02770 : 0700));
 	TRY(share_files(s, directory, s->group_directory, 0640));
 	TRY(share_files(s, secrets, s->group_secrets, 0660));
+	TRY(share_files(s, zone_keys, s->group_zone_keys, 0660));
 	for (size_t i = 0; i < c->nroles; i++)
 		TRY(role_folder(s, c, c->roles[i].role, a));
 	return OK;
@@ -178,17 +182,24 @@ err sup_lock(struct supervisor *s)
 	return OK;
 }
 
+static void open_secrets(const char *path, const char *key)
+{
+	struct secrets *s = NULL;
+	err e = secrets_open(path, key, true, &s);
+
+	if (e)
+		LOG(LOG_WARN, "supervisor.secrets", KS("path", str_z(path)), KE(e));
+	secrets_close(s);
+}
+
 void sup_databases(const struct config *c)
 {
 	struct directory *d = NULL;
-	struct secrets *s = NULL;
 	err e = directory_open(c->directory, true, &d);
 
 	if (e)
 		LOG(LOG_WARN, "supervisor.directory", KS("path", str_z(c->directory)), KE(e));
 	directory_close(d);
-	e = secrets_open(c->secrets, c->secret_key, true, &s);
-	if (e)
-		LOG(LOG_WARN, "supervisor.secrets", KS("path", str_z(c->secrets)), KE(e));
-	secrets_close(s);
+	open_secrets(c->secrets, c->secret_key);
+	open_secrets(c->zone_keys, c->zone_key);
 }

@@ -117,6 +117,7 @@ static void fill_user(const struct supervisor *s, const struct role *r, struct s
 	add_group(out, s->group_trace, true);
 	add_group(out, s->group_directory, r->may & MAY_DIRECTORY);
 	add_group(out, s->group_secrets, r->may & MAY_SECRETS);
+	add_group(out, s->group_zone_keys, r->may & MAY_ZONE_KEYS);
 }
 
 /* "nodes" names no secrets; other roles' groups do: a smart host's password, a back-end's. */

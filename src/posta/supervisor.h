@@ -43,7 +43,7 @@ struct supervisor {
 	const char *motd;	 /* printed before "posta is ready", may be NULL */
 	char exe[4096];		 /* path of this program when it began */
 	bool drop;		 /* roles run as their own users */
-	uint32_t group_posta, group_directory, group_secrets, group_trace;
+	uint32_t group_posta, group_directory, group_secrets, group_zone_keys, group_trace;
 	struct setup_peer peers[SETUP_PEERS];
 	size_t npeers;
 	struct buf certs[LIM_CERTS], keys[LIM_CERTS];

@@ -23,6 +23,9 @@ enum {
 	MAY_SPAWN = 16,	   /* starts other programs: resolver alone */
 	MAY_TLS = 32,	   /* serves TLS: is given the private keys of tls.certs */
 	MAY_BIND = 64,	   /* the program that it starts takes ports below 1024 */
+	/* <data>/zonekeys/zonekeys.db, read and write, in the place of secrets.db: a file of the
+	 * same form without anybody's passwords. Not together with MAY_SECRETS. */
+	MAY_ZONE_KEYS = 128,
 };
 
 struct listener {
@@ -54,8 +57,8 @@ struct role_env {
 	const struct conf_node *root; /* the whole file */
 	const char *data;	      /* <data>/<role>, exists, writable if MAY_DATA */
 	const char *directory;	      /* path of directory.db */
-	const char *secrets;	      /* path of secrets.db (with MAY_SECRETS) */
-	const char *secret_key; /* 32 bytes for reversible secrets (with MAY_SECRETS), or NULL */
+	const char *secrets;	      /* path of secrets.db (MAY_SECRETS) or zonekeys.db */
+	const char *secret_key; /* 32 bytes for reversible secrets there, or NULL */
 	const char *run;	/* folder of unix sockets */
 	const char *trace;	/* folder of the trace store */
 	struct arena *arena;	/* lives as long as this configuration */

@@ -66,7 +66,7 @@ static void fill_env(struct role_conf *c, const struct role *role, unsigned loop
 		.data = s->data.p,
 		.directory = s->directory.p,
 		.secrets = s->secrets.p,
-		.secret_key = role->may & MAY_SECRETS ? s->secret_key.p : NULL,
+		.secret_key = role->may & (MAY_SECRETS | MAY_ZONE_KEYS) ? s->secret_key.p : NULL,
 		.run = s->run.p,
 		.trace = s->trace.p,
 		.arena = &c->arena,

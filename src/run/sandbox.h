@@ -10,7 +10,7 @@ struct sandbox {
 	unsigned may;	       /* MAY_* of run/role.h */
 	const char *data;      /* own folder, read and write with MAY_DATA */
 	const char *directory; /* the database's path: its folder, read, with MAY_DIRECTORY */
-	const char *secrets;   /* the same, read and write, with MAY_SECRETS */
+	const char *secrets;   /* the same, read and write, with MAY_SECRETS or MAY_ZONE_KEYS */
 	const char *run;       /* sockets: may be looked up */
 	const char *trace;     /* read and write */
 	/* Further folders, read: the role's reads (run/role.h). */

@@ -101,7 +101,7 @@ static err add_rules(const struct rules *r, const struct sandbox *s)
 		TRY(allow(r, s->data, rw));
 	if (s->may & MAY_DIRECTORY)
 		TRY(allow_folder_of(r, s->directory, RIGHTS_READ));
-	if (s->may & MAY_SECRETS)
+	if (s->may & (MAY_SECRETS | MAY_ZONE_KEYS))
 		TRY(allow_folder_of(r, s->secrets, rw));
 	return OK;
 }

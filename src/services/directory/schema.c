@@ -115,6 +115,20 @@ static const char private_keys[] =
 	"CREATE TABLE private_keys (name TEXT PRIMARY KEY, sealed BLOB NOT NULL,"
 	"  created INTEGER NOT NULL);";
 
+/* How zones are signed and with which keys (services/zones/rollover.h); the private halves are in
+ * private_keys. Used in zonekeys.db, which is of this schema too (decision 0121). */
+static const char zone_keys[] =
+	"CREATE TABLE zone_signing (zone TEXT PRIMARY KEY, algorithm INTEGER NOT NULL,"
+	"  split INTEGER NOT NULL, nsec3 INTEGER NOT NULL, leaving INTEGER NOT NULL,"
+	"  validity INTEGER NOT NULL, key_ttl INTEGER NOT NULL, max_ttl INTEGER NOT NULL,"
+	"  ds_ttl INTEGER NOT NULL, propagation INTEGER NOT NULL, zsk_lifetime INTEGER NOT NULL,"
+	"  since INTEGER NOT NULL, bump INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE zone_keys (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  zone TEXT NOT NULL REFERENCES zone_signing(zone), algorithm INTEGER NOT NULL,"
+	"  use INTEGER NOT NULL, state INTEGER NOT NULL, since INTEGER NOT NULL,"
+	"  created INTEGER NOT NULL, dnskey BLOB NOT NULL);"
+	"CREATE INDEX zone_keys_zone ON zone_keys(zone);";
+
 static const struct schema_step directory_steps[] = {
 	{ "accounts, addresses, lists, change feed", accounts },
 	{ "dial-up profiles, DNS zones", access_and_dns },
@@ -123,6 +137,7 @@ static const struct schema_step directory_steps[] = {
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },
 	{ "private keys", private_keys },
+	{ "keys of zones", zone_keys },
 };
 const struct schema schema_directory = { "directory", directory_steps, COUNT(directory_steps) };
 const struct schema schema_secrets = { "secrets", secret_steps, COUNT(secret_steps) };

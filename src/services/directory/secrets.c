@@ -117,6 +117,11 @@ void secrets_close(struct secrets *s)
 	mem_free(s);
 }
 
+struct sql *secrets_sql(struct secrets *s)
+{
+	return s->s;
+}
+
 err secrets_begin(struct secrets *s)
 {
 	return sql_begin(s->s, SQL_WRITE);

@@ -14,6 +14,7 @@ struct secrets;
  * creates the database and the key when absent. */
 MUST_USE err secrets_open(const char *path, const char *key, bool make, struct secrets **out);
 void secrets_close(struct secrets *s); /* NULL allowed */
+struct sql *secrets_sql(struct secrets *s); /* for services/zones/keystore.c */
 MUST_USE err secrets_begin(struct secrets *s);
 MUST_USE err secrets_commit(struct secrets *s);
 void secrets_rollback(struct secrets *s);

@@ -103,7 +103,7 @@ static bool next_of(const struct zone_keys *keys, const struct zone_key *k, int6
 	return false;
 }
 
-void key_due(const struct zone_keys *keys, int64_t now, struct key_change *out, int64_t *next)
+void rollover_due(const struct zone_keys *keys, int64_t now, struct key_change *out, int64_t *next)
 {
 	*out = (struct key_change){ KEY_NOTHING };
 	*next = INT64_MAX;
@@ -129,7 +129,7 @@ static void move(struct zone_key *k, enum key_state to, int64_t now)
 	k->since = now;
 }
 
-void key_apply(struct zone_keys *keys, const struct key_change *c, int64_t now)
+void rollover_apply(struct zone_keys *keys, const struct key_change *c, int64_t now)
 {
 	struct zone_key *k = &keys->v[c->key];
 
@@ -145,7 +145,7 @@ void key_apply(struct zone_keys *keys, const struct key_change *c, int64_t now)
 	move(k, c->to, now);
 }
 
-err key_may_roll(const struct zone_keys *keys, enum key_use use)
+err rollover_may_begin(const struct zone_keys *keys, enum key_use use)
 {
 	if (has_successor(keys, use))
 		return fail(E_AGAIN, "a roll-over is under way: see posta zone keys");
@@ -155,7 +155,7 @@ err key_may_roll(const struct zone_keys *keys, enum key_use use)
 			      keys->n);
 }
 
-err key_ds_seen(const struct zone_keys *keys, struct key_change *out)
+err rollover_ds_seen(const struct zone_keys *keys, struct key_change *out)
 {
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i].state == KEY_READY) {

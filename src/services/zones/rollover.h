@@ -81,13 +81,13 @@ struct key_change {
 };
 /* The next change that is due now, or KEY_NOTHING and in *next the time of the next one (INT64_MAX:
  * none by itself). */
-void key_due(const struct zone_keys *keys, int64_t now, struct key_change *out, int64_t *next);
+void rollover_due(const struct zone_keys *keys, int64_t now, struct key_change *out, int64_t *next);
 /* What it does to the states (KEY_MAKE: nothing). */
-void key_apply(struct zone_keys *keys, const struct key_change *c, int64_t now);
+void rollover_apply(struct zone_keys *keys, const struct key_change *c, int64_t now);
 /* A roll-over of the key that the parent names: may it begin? E_AGAIN: one is under way. */
-MUST_USE err key_may_roll(const struct zone_keys *keys, enum key_use use);
+MUST_USE err rollover_may_begin(const struct zone_keys *keys, enum key_use use);
 /* The new DS was seen at the parent: the change to make. E_NOTFOUND: no key waits for it. */
-MUST_USE err key_ds_seen(const struct zone_keys *keys, struct key_change *out);
+MUST_USE err rollover_ds_seen(const struct zone_keys *keys, struct key_change *out);
 
 /* ---- serials and times of signatures ---- */
 /* Signatures are renewed in SIGN_PARTS parts, one a tick, so that no version changes much and not
