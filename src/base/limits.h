@@ -179,5 +179,12 @@
 #define LIM_RADIUS_DICT_TEXT MIB(32) /* octets of the files of a dictionary */
 #define LIM_RADIUS_PAIRS 1000        /* attributes of one text */
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
+/* black lists */
+#define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */
+#define LIM_RBL_ENTRIES 100000000 /* entries of one file */
+#define LIM_RBL_BAD 10000        /* bad lines of a file, above which it is no list at all */
+#define LIM_RBL_COMPLAINTS KIB(64) /* octets of complaints about one list that are kept */
+#define LIM_RBL_LISTS 1000       /* lists of posta.conf */
+#define LIM_RBL_DATASETS 1000    /* datasets of one combined list */
 
 #endif
