@@ -58,11 +58,11 @@ struct role_env {
 	const char *data;	      /* <data>/<role>, exists, writable if MAY_DATA */
 	const char *directory;	      /* path of directory.db */
 	const char *secrets;	      /* path of secrets.db (MAY_SECRETS) or zonekeys.db */
-	const char *secret_key; /* 32 bytes for reversible secrets there, or NULL */
-	const char *run;	/* folder of unix sockets */
-	const char *trace;	/* folder of the trace store */
-	struct arena *arena;	/* lives as long as this configuration */
-	unsigned loops;		/* how many threads accept */
+	const char *secret_key;	      /* 32 bytes for reversible secrets there, or NULL */
+	const char *run;	      /* folder of unix sockets */
+	const char *trace;	      /* folder of the trace store */
+	struct arena *arena;	      /* lives as long as this configuration */
+	unsigned loops;		      /* how many threads accept */
 };
 
 /* Settings below a role's own: "routes" with the keys of each route. */

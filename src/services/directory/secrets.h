@@ -13,7 +13,7 @@ struct secrets;
 /* key: path of the 32 octets that seal CHAP secrets, or NULL (then CHAP calls give E_DENIED). make:
  * creates the database and the key when absent. */
 MUST_USE err secrets_open(const char *path, const char *key, bool make, struct secrets **out);
-void secrets_close(struct secrets *s); /* NULL allowed */
+void secrets_close(struct secrets *s);	    /* NULL allowed */
 struct sql *secrets_sql(struct secrets *s); /* for services/zones/keystore.c */
 MUST_USE err secrets_begin(struct secrets *s);
 MUST_USE err secrets_commit(struct secrets *s);
