@@ -228,8 +228,15 @@ static void add_readable(void *arg, str folder)
 {
 	struct readable *r = arg;
 
-	if (folder.n && r->n < LIM_ROLE_READS)
-		r->v[r->n++] = arena_z(r->arena, folder);
+	for (size_t i = 0; i < r->n; i++)
+		if (str_eq(str_z(r->v[i]), folder))
+			return;
+	if (!folder.n || r->n == LIM_ROLE_READS)
+		return;
+	char *z = arena_get(r->arena, size_add(folder.n, 1), 1); /* the settings may fill it */
+
+	memcpy(z, folder.p, folder.n);
+	r->v[r->n++] = z;
 }
 
 static err enter(struct role_proc *p)
