@@ -261,7 +261,7 @@ WAITS static err load_first(struct dns_load *l)
 
 	if (e == E_CANCELED)
 		return e;
-	if (e && load_snapshot(l) == E_CANCELED)
+	if (e && !l->known && load_snapshot(l) == E_CANCELED)
 		return E_CANCELED;
 	return OK;
 }
@@ -303,6 +303,8 @@ WAITS void dns_load_stop(struct dns_load *l)
 
 		if (e != E_CANCELED)
 			LOG(LOG_ERROR, "dns.sources", KE(e));
+		l->next_save = 0;
+		load_save(l);
 	}
 	for (size_t at = 0; map_each(&l->by_apex, &at, &key, &value);)
 		entry_free(value);

@@ -256,11 +256,26 @@ static struct look *look_begin(struct dns_load *l)
 	return k;
 }
 
+/* A database without any zone that is not the one whose zones are served, or were by the snapshot:
+ * where it was lost, a new and empty one stands in its place. What was served stays. */
+WAITS static err believe(struct dns_load *l, struct look *k)
+{
+	if (!k->all || k->n)
+		return OK;
+	if (!l->known && load_snapshot(l) == E_CANCELED)
+		return E_CANCELED;
+	if (l->by_id.n && memcmp(k->uuid, l->uuid, sizeof(k->uuid)) != 0)
+		return fail(E_DENIED, "the directory is another one, without any zone");
+	return OK;
+}
+
 WAITS err load_directory(struct dns_load *l)
 {
 	struct look *k = look_begin(l);
 	err e = work(POOL_DISK, look, k);
 
+	if (!e)
+		e = believe(l, k);
 	if (!e && (k->all || k->n || !l->known || k->seq != l->seq))
 		e = take(k, l->o.directory);
 	look_end(k);
@@ -287,7 +302,7 @@ WAITS err load_snapshot(struct dns_load *l)
 	look_end(k);
 	l->all = true; /* when the directory is back, every zone is compared with it */
 	l->dirty = false;
-	if (e && e != E_CANCELED)
+	if (e && e != E_CANCELED && e != E_NOTFOUND)
 		LOG(LOG_WARN, "dns.no_snapshot", KE(e));
 	else if (!e)
 		LOG(LOG_INFO, "dns.from_snapshot", KI("zones", l->by_id.n));
