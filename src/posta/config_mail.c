@@ -81,13 +81,15 @@ static bool is_host(str host)
 	return !dns_name_parse(host, STR("\0"), &n) && dns_name_labels(dns_name_str(&n)) > 1;
 }
 
+/* What every node makes of the same file: a name that the system has counts where there is one node
+ * alone. */
 static str node_host(const struct making *m, const struct conf_node *node)
 {
-	if (str_eq(conf_name(node), m->c->node))
-		return m->c->hostname;
 	const struct conf_node *n = conf_find(node, "hostname");
 
-	return n ? conf_str(n, m->complaints) : STR("");
+	if (n)
+		return conf_str(n, m->complaints);
+	return conf_count(m->nodes) == 1 ? m->c->hostname : STR("");
 }
 
 /* The i-th node with this role whose name is fit for the DNS, or NULL. */

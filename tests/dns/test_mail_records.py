@@ -1,6 +1,7 @@
 """What mail domains have in the DNS writes itself: from posta.conf and the directory into the served zone."""
 import hashlib
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -112,6 +113,25 @@ def test_the_serial_follows_everything_that_is_seen(posta):
     assert {r for r in posta.records("example.org") if r[1] == "MX"} == {
         ("@", "MX", "10 mx1.example.net."), ("@", "MX", "20 mx2.example.net.")}
     assert step("domain", "set", "elsewhere.test", "--quota", "1G") == 0
+
+
+def test_two_nodes_with_one_directory_say_the_same(posta):
+    """Each of two copies of a directory is changed alike: the same records under the same serial."""
+    posta.run("zone", "load", "example.org", posta.file("z", EX))
+    other = Commands()
+    try:
+        shutil.copy(posta.dir / "data/directory/directory.db", posta.dir / "copy.db")
+        (other.dir / "data/directory").mkdir(parents=True)
+        shutil.copy(posta.dir / "copy.db", other.dir / "data/directory/directory.db")
+        for name in ("cert.pem", "key.pem"):
+            shutil.copy(posta.dir / name, other.dir / name)
+        for node in (posta, other):
+            node.run("domain", "add", "example.org")
+            node.configure('mail_dns: { spf = "v=spf1 -all"; };')
+            node.run("domain", "set", "example.org", "--quota", "1G")
+        assert posta.run("zone", "export", "example.org").stdout == other.run("zone", "export", "example.org").stdout
+    finally:
+        other.remove()
 
 
 def test_a_new_certificate_is_a_new_tlsa(posta):

@@ -183,7 +183,7 @@ void load_install(struct dns_load *l, struct load_item *it)
 
 const struct dns_source *dns_load_source(const struct dns_load *l, str apex)
 {
-	const struct load_entry *e = load_find(l, apex);
+	const struct load_entry *e = l ? load_find(l, apex) : NULL;
 
 	return e ? &e->source : NULL;
 }

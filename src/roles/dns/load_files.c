@@ -8,6 +8,8 @@
 #include "run/log.h"
 #include "run/work.h"
 
+#define SETTLED 1000 /* ms since its last change: younger ones may be half written */
+
 struct found {
 	struct dns_name apex;
 	const char *path, *transfer, *notify;
@@ -106,6 +108,16 @@ static void say_missing(struct load_entry *e, const struct found *f)
 		e->missing = true;
 }
 
+/* Whoever writes a file in place is let finish; who renames a whole one into place is not waited
+ * for. */
+static bool settled(const struct zone_stamp *s)
+{
+	int64_t changed = (int64_t)s->mtime.tv_sec * 1000 + s->mtime.tv_nsec / 1000000;
+	int64_t age = clock_unix_ms() - changed;
+
+	return age < 0 || age >= SETTLED;
+}
+
 static void judge(struct dns_load *l, const struct found *f, bool reread, struct load_batch *b)
 {
 	struct load_entry *e = load_find(l, dns_name_str(&f->apex));
@@ -118,7 +130,7 @@ static void judge(struct dns_load *l, const struct found *f, bool reread, struct
 		say_missing(e && e->path ? e : NULL, f);
 		return;
 	}
-	if (e && e->path && !reread && !e->again && as_before(e, f))
+	if (!reread && (!settled(&f->stamp) || (e && e->path && as_before(e, f))))
 		return;
 	struct load_item *it = batch_add(b);
 
