@@ -2,6 +2,7 @@
 #include "roles/dns/dns.h"
 
 #include "base/limits.h"
+#include "roles/dns/signing.h"
 #include "run/fiber.h"
 #include "run/log.h"
 #include "run/metrics.h"
@@ -11,6 +12,7 @@ METRIC(zones_now, "posta_dns_zones", "", METRIC_GAUGE, "Zones that are served.")
 static struct {
 	struct zones *zones;
 	struct dns_load *load; /* where zones come from */
+	struct dns_signing *signing;
 	struct dns_server *server;
 } dns; /* set by start, before the listeners are read */
 
@@ -72,6 +74,12 @@ static bool known(str apex)
 	return dns_load_source(dns.load, apex) != NULL;
 }
 
+static err sign(void *arg, struct zone_builder *b, const struct zone *old,
+		const struct dns_source *source)
+{
+	return dns_signing_apply(dns.signing, b, old, source);
+}
+
 WAITS static err start_transfers(const struct role_env *env)
 {
 	const struct dns_transfers_options o = { .zones = dns.zones,
@@ -98,10 +106,13 @@ WAITS static err start(const struct role_env *env)
 		.directory = env->directory,
 		.snapshot = arena_fmt(env->arena, "%s/zones.db%c", env->data, 0).p,
 		.said = said,
+		.sign = sign,
 	};
 
+	dns.signing = dns_signing_new(env->secrets, env->secret_key);
 	TRY(start_transfers(env));
 	TRY(dns_load_start(&o, &dns.load));
+	dns_signing_follow(dns.signing, dns.load);
 	dns_transfers_ready();
 	return OK;
 }
@@ -114,8 +125,10 @@ WAITS static err reload(const struct role_env *env)
 
 WAITS static void stop(void)
 {
+	dns_signing_stop(dns.signing);
 	dns_load_stop(dns.load);
 	dns_transfers_stop();
+	dns_signing_free(dns.signing);
 	dns_server_free(dns.server);
 	zones_free(dns.zones);
 }
@@ -191,7 +204,7 @@ static const struct role_list lists[] = {
 const struct role role_dns = {
 	.name = "dns",
 	.user = "posta-dns",
-	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY | MAY_ZONE_KEYS,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.settings = sizeof(struct dns_settings),
