@@ -146,6 +146,7 @@ static int make_folders(struct dircmd *c)
 		{ c->env->data, "", 0755 },
 		{ c->env->data, "/directory", 0750 },
 		{ c->env->data, "/secrets", 0700 },
+		{ c->env->data, "/zonekeys", 0700 },
 	};
 
 	for (size_t i = 0; i < COUNT(folders); i++) {
@@ -188,18 +189,23 @@ int dircmd_open(struct dircmd *c, unsigned how)
 		e = mail_dns_publish(c->d, conf);
 	if (e)
 		return dircmd_error(c, e);
-	if (!(how & DIRCMD_SECRETS))
-		return CMD_OK;
-	e = secrets_open(conf->secrets, conf->secret_key, true, &c->s);
-	return e ? open_failed(c, e, conf->secrets) : CMD_OK;
+	if (how & DIRCMD_SECRETS)
+		e = secrets_open(conf->secrets, conf->secret_key, true, &c->s);
+	if (e)
+		return open_failed(c, e, conf->secrets);
+	if (how & DIRCMD_ZONE_KEYS)
+		e = secrets_open(conf->zone_keys, conf->zone_key, true, &c->zone_keys);
+	return e ? open_failed(c, e, conf->zone_keys) : CMD_OK;
 }
 
 void dircmd_close(struct dircmd *c)
 {
 	directory_close(c->d);
 	secrets_close(c->s);
+	secrets_close(c->zone_keys);
 	c->d = NULL;
 	c->s = NULL;
+	c->zone_keys = NULL;
 }
 
 /* ---- results ---- */

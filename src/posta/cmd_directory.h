@@ -12,6 +12,7 @@ struct dircmd {
 	struct cmd_env *env;
 	struct directory *d;
 	struct secrets *s;
+	struct secrets *zone_keys; /* zonekeys.db */
 	const char *verb;
 	str words[DIRCMD_WORDS]; /* what is no option, after the verb */
 	size_t nwords;
@@ -33,7 +34,7 @@ MUST_USE int dircmd_parse(struct dircmd *c, int argc, char **argv, const struct 
 			  struct dircmd_option *options, size_t least, size_t most);
 struct dircmd_option *dircmd_given(struct dircmd *c, const char *name); /* NULL: not given */
 
-enum { DIRCMD_READ = 1, DIRCMD_WRITE = 2, DIRCMD_SECRETS = 4 };
+enum { DIRCMD_READ = 1, DIRCMD_WRITE = 2, DIRCMD_SECRETS = 4, DIRCMD_ZONE_KEYS = 8 };
 /* Loads the configuration, makes the folders (DIRCMD_WRITE), opens the databases. */
 MUST_USE int dircmd_open(struct dircmd *c, unsigned how);
 void dircmd_close(struct dircmd *c);

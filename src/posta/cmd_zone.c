@@ -98,7 +98,17 @@ static int list(struct dircmd *c, int argc, char **argv)
 
 static int drop(struct dircmd *c, int argc, char **argv)
 {
-	return dircmd_kind_remove(c, &dir_zone, argc, argv);
+	int code = dircmd_parse(c, argc, argv, NULL, NULL, 1, 1);
+
+	if (!code)
+		code = dircmd_open(c, DIRCMD_WRITE | DIRCMD_ZONE_KEYS);
+	if (code)
+		return code;
+	err e = directory_remove(c->d, &dir_zone, c->words[0]);
+
+	if (!e)
+		e = cmd_zone_forget_keys(c, c->words[0]);
+	return e ? dircmd_error(c, e) : dircmd_done(c, "zone", c->words[0], "removed");
 }
 
 /* ---- show ---- */
@@ -265,14 +275,20 @@ static const struct dircmd_verb verbs[] = {
 	{ "add", add },
 	{ "check", cmd_zone_check },
 	{ "delete", drop },
+	{ "ds", cmd_zone_ds },
+	{ "ds-seen", cmd_zone_ds_seen },
 	{ "edit", cmd_zone_edit },
 	{ "export", export },
+	{ "keys", cmd_zone_keys },
 	{ "list", list },
 	{ "load", cmd_zone_load },
 	{ "record", cmd_zone_record },
 	{ "remove", drop },
+	{ "roll", cmd_zone_roll },
 	{ "set", set },
 	{ "show", show },
+	{ "sign", cmd_zone_sign },
+	{ "unsign", cmd_zone_unsign },
 };
 
 static int run(struct cmd_env *env, int argc, char **argv)
@@ -294,7 +310,14 @@ const struct cmd cmd_zone = {
 		"standard "
 		"input\n"
 		"       posta zone check NAME|FILE [--origin NAME]\n"
-		"       posta zone export NAME [FILE]   as a master file\n\n"
+		"       posta zone export NAME [FILE]   as a master file\n"
+		"       posta zone sign NAME [SIGNING OPTION]...   DNSSEC on; prints the DS\n"
+		"       posta zone unsign NAME [--force]           DNSSEC off, when the DS is "
+		"gone\n"
+		"       posta zone keys|ds NAME\n"
+		"       posta zone roll NAME [--zsk]               a new key takes over, step by "
+		"step\n"
+		"       posta zone ds-seen NAME [--force]          the parent has the new DS\n\n"
 		"  --ns HOST,HOST        its name servers (mail_dns.ns, or the nodes with dns)\n"
 		"  --primary HOST        name in the SOA (the first NS)\n"
 		"  --mailbox ADDRESS     who answers for it (hostmaster@NAME)\n"
@@ -308,6 +331,18 @@ const struct cmd cmd_zone = {
 		"  --notify LIST         whom to tell of changes: ADDRESS[:PORT][@KEY]\n"
 		"  --tenant TENANT       the reseller it belongs to\n"
 		"  --disabled[=no]       it is not served\n\n"
+		"Signing options, kept until they are given anew:\n"
+		"  --algorithm WORD      ECDSAP256SHA256, ED25519, ECDSAP384SHA384, RSASHA256\n"
+		"  --split               a KSK and a ZSK (which rolls over by itself), not one "
+		"key\n"
+		"  --nsec3, --nsec       how it denies (--nsec)\n"
+		"  --validity TIME       of signatures, renewed after half of it (14d)\n"
+		"  --zsk-lifetime TIME   of a ZSK; 0 for ever (90d)\n"
+		"  --key-ttl, --ds-ttl, --max-ttl TIME   of DNSKEY, of the DS at the parent, of "
+		"any\n"
+		"                        record (1h, 1d, the zone's --ttl-max)\n"
+		"  --propagation TIME    until every secondary has a new version (1h)\n"
+		"  --resolver ADDRESS    whom ds-seen and unsign ask about the parent\n\n"
 		"NAME of a record is relative to the zone (www, @ for the zone itself) or ends "
 		"with a "
 		"dot.\n"
@@ -316,6 +351,7 @@ const struct cmd cmd_zone = {
 		"A change that would make the zone wrong is refused, with the reasons.\n\n"
 		"example: posta zone add example.org --ns ns1.example.net,ns2.example.net\n"
 		"         posta zone record add example.org www A 192.0.2.1 --ttl 300\n"
-		"         posta zone record add example.org @ TXT '\"hello world\"'\n",
+		"         posta zone record add example.org @ TXT '\"hello world\"'\n"
+		"         posta zone sign example.org\n",
 	.run = run,
 };

@@ -39,5 +39,13 @@ int cmd_zone_record(struct dircmd *c, int argc, char **argv);
 int cmd_zone_load(struct dircmd *c, int argc, char **argv);
 int cmd_zone_edit(struct dircmd *c, int argc, char **argv);
 int cmd_zone_check(struct dircmd *c, int argc, char **argv);
+int cmd_zone_sign(struct dircmd *c, int argc, char **argv);
+int cmd_zone_unsign(struct dircmd *c, int argc, char **argv);
+int cmd_zone_keys(struct dircmd *c, int argc, char **argv);
+int cmd_zone_ds(struct dircmd *c, int argc, char **argv);
+int cmd_zone_ds_seen(struct dircmd *c, int argc, char **argv);
+int cmd_zone_roll(struct dircmd *c, int argc, char **argv);
+/* The keys of a zone that is no more (DIRCMD_ZONE_KEYS). */
+MUST_USE err cmd_zone_forget_keys(struct dircmd *c, str name);
 
 #endif

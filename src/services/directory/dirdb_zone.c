@@ -246,6 +246,28 @@ err dirzone_adopt_serial(struct directory *d, uint64_t zone, uint32_t serial)
 		       SQL_I(zone));
 }
 
+static err set_signed(struct directory *d, uint64_t zone, bool on, uint32_t step)
+{
+	int64_t serial;
+
+	TRY(SQL_GET(d->s, &serial, "SELECT serial FROM zones WHERE id = ?", SQL_I(zone)));
+	TRY(SQL_RUN(d->s, "UPDATE zones SET signed = ?, serial = ? WHERE id = ?", SQL_I(on),
+		    SQL_I((uint32_t)((uint32_t)serial + step)), SQL_I(zone)));
+	return dirzone_touch(d, zone);
+}
+
+err dirzone_set_signed(struct directory *d, uint64_t zone, bool on, uint32_t step)
+{
+	TRY(directory_begin(d));
+	err e = set_signed(d, zone, on, step);
+
+	if (!e)
+		e = directory_commit(d);
+	if (e)
+		directory_rollback(d);
+	return e;
+}
+
 err dirzone_above(struct directory *d, str name, bool strictly, uint64_t *id)
 {
 	struct dirzone_name n;

@@ -48,6 +48,10 @@ MUST_USE err dirzone_above(struct directory *d, str name, bool strictly, uint64_
 /* Takes the serial of an imported zone when it comes after ours; the next touch goes on from it. */
 MUST_USE err dirzone_adopt_serial(struct directory *d, uint64_t zone, uint32_t serial);
 
+/* Signed from now on, or no more (posta zone sign, unsign). step: how much the signed zone's serial
+ * was ahead of the row's, so that it goes on from there. Its own transaction. */
+MUST_USE err dirzone_set_signed(struct directory *d, uint64_t zone, bool on, uint32_t step);
+
 /* ---- records; changes do not touch the serial: the caller does, once ---- */
 struct dir_record {
 	str name, type, data; /* "www", "A", "192.0.2.1" */
