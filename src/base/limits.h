@@ -165,6 +165,7 @@
 #define LIM_ACCT_SEGMENT MIB(64) /* octets of one file of the log */
 #define LIM_ACCT_PENDING MIB(16) /* octets of events that wait for one sync */
 #define LIM_ACCT_BATCH MIB(2)    /* octets of log that one transaction folds */
+#define LIM_ACCT_SEEN 200000     /* unfolded events that simultaneous use remembers */
 #define LIM_RRL_SLOTS (1 << 18)      /* networks, kinds and names that response-rate limits remember, 8 octets each; a power of two */
 #define LIM_SIGN_OCTETS MIB(8)       /* octets that one RRSIG signs: LIM_ZONE_SET, with the owner at each record */
 #define LIM_NSEC3_ITERATIONS 150     /* of a zone that is served; RFC 9276 3.1 asks 0, and validators treat more as unsigned */
