@@ -136,7 +136,7 @@ class Bind(Peer):
                '  tcp-listen-queue 10; minimal-responses yes; serial-query-rate 100; startup-notify-rate 100; notify-rate 100;']
         if self.catalog and not self.primary:
             out.append(f'  catalog-zones {{ zone "{self.catalog}" default-primaries port {self.posta_port} '
-                       f'{{ 127.0.0.1{key}; }} min-update-interval 1; in-memory yes; }};')
+                       f'{{ 127.0.0.1{key}; }} in-memory yes min-update-interval 1; }};')
         out.append('};\ncontrols { };')
         out.append('logging { channel all { stderr; severity debug 3; print-category yes; };'
                    ' category xfer-in { all; }; category notify { all; }; category default { default_stderr; }; };')
