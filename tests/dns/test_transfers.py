@@ -146,8 +146,8 @@ def test_incremental_after_kill_and_restart(world):
     assert wait_for(lambda: changes_since(port, zone, 3))
 
 
-def raw_transfer(port, zone, kind, since=None, host="127.0.0.1", source=None, tcp=True, key=None, timeout=10):
-    """The records of a transfer's messages as text, and the first message."""
+def raw_transfer(port, zone, kind, since=None, host="127.0.0.1", source=None, tcp=True, key=None, timeout=10, whole=True):
+    """The records of a transfer's messages (whole=False: of the first one) as text, and the first message."""
     q = dns.message.make_query(zone, kind)
     if since is not None:
         q.authority.append(dns.rrset.from_text(zone, 0, "IN", "SOA", f". . {since} 0 0 0 0"))
@@ -168,7 +168,7 @@ def raw_transfer(port, zone, kind, since=None, host="127.0.0.1", source=None, tc
                 dns.message.from_wire(read_exactly(s, length), one_rr_per_rrset=True, keyring=q.keyring, request_mac=q.mac)
             first = first or message
             records += [r.to_text() for r in message.answer]
-            if message.rcode() != dns.rcode.NOERROR or len(records) == 1:
+            if message.rcode() != dns.rcode.NOERROR or len(records) == 1 or not whole:
                 return records, first
             soas = sum(r == records[0] for r in records)
             if records[-1] == records[0] and soas >= 2:
@@ -286,13 +286,13 @@ def test_a_reload_does_not_disturb_a_transfer_and_a_kill_does_no_harm(world):
 
 def test_transfers_are_bounded_and_slow_readers_end(world):
     zone = "big.test."
-    p = world({zone: 'transfer = ["127.0.0.1"];'}, more='transfers_max = 2; transfer_time = "2s";',
+    p = world({zone: 'transfer = ["127.0.0.1"];'}, more='transfers_max = 2; transfer_time = "5s";',
               texts={zone: big_text(zone, 1)})
     port = p.port("dns")
     slow = [open_transfer(port, zone) for _ in range(2)]
-    wait_for(lambda: rcode_of(port, zone) == "SERVFAIL", 5)
-    wait_for(lambda: sent(p, "broken") == 2, 15)
-    assert rcode_of(port, zone) == "NOERROR"
+    wait_for(lambda: rcode_of(port, zone, whole=False) == "SERVFAIL", 5)
+    wait_for(lambda: rcode_of(port, zone, whole=False) == "NOERROR", 20)
+    assert sent(p, "broken") >= 2
     for s in slow:
         s.close()
 
@@ -465,8 +465,8 @@ def test_primaries_that_send_nonsense(world):
             assert p.process.poll() is None
         first.answer = wrong_changes
         wait_serial(port, zone, first.number)  # whole, after all
-        assert first.asked[-2:] in (["IXFR", "AXFR"], ["AXFR", "SOA"]), first.asked[-4:]
-        assert serial(port, zone) == first.number
+        asked = " ".join(first.asked)
+        assert asked.count("IXFR AXFR") >= 2, asked  # wrong_changes's, and others' before
     finally:
         first.close()
 
@@ -512,7 +512,7 @@ def test_others_follow_our_catalog(world, kind):
         for zone in ("a.test.", "b.test."):
             wait_serial(peer.port, zone, 1)
         # What others may take is listed all the same: who may not take it is refused.
-        members = [r for r in raw_transfer(port, CATALOG, "AXFR")[0] if " PTR " in r]
+        members = [r for r in raw_transfer(port, CATALOG, "AXFR")[0] if " PTR " in r and "demo.test" not in r]
         assert sorted(r.split()[-1] for r in members) == ["a.test.", "b.test.", "hidden.test."]
         new = p.folder / "c.test.zone"
         new.write_text(zone_text("c.test.", 7, "x"))
@@ -530,7 +530,7 @@ def test_others_follow_our_catalog(world, kind):
         p.start()
         wait_serial(port, CATALOG, last)
         assert serial(port, "c.test.") is None
-        labels = [r for r in raw_transfer(port, CATALOG, "AXFR")[0] if " PTR " in r]
+        labels = [r for r in raw_transfer(port, CATALOG, "AXFR")[0] if " PTR " in r and "demo.test" not in r]
         assert sorted(r.split()[-1] for r in labels) == ["b.test.", "c.test.", "hidden.test."]
         assert [r.split()[0] for r in labels if "b.test." in r] == [r.split()[0] for r in members if "b.test." in r]
     finally:
