@@ -403,12 +403,20 @@ static bool read_ip6(str labels, unsigned char out[16])
 
 void list_question_read(str labels, struct list_question *q)
 {
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 	q->labels = labels;
 	q->is_ip4 = read_ip4(labels, &q->ip4);
 	q->is_ip6 = !q->is_ip4 && read_ip6(labels, q->ip6);
+	if (!q->is_ip6 || memcmp(q->ip6, mapped, sizeof(mapped)) != 0)
+		return;
+	/* ::ffff:192.0.2.1 is 192.0.2.1 to lists of IPv4 addresses. */
+	q->is_ip4 = true;
+	q->ip4 = (uint32_t)q->ip6[12] << 24 | (uint32_t)q->ip6[13] << 16 |
+		 (uint32_t)q->ip6[14] << 8 | q->ip6[15];
 }
 
-static size_t find_values(const struct table *t, const struct list_question *q,
+static size_t find_values(const struct table *t, const struct list_question *q, str *listed,
 			  uint32_t values[LIST_HITS], bool *found)
 {
 	switch (t->type) {
@@ -421,20 +429,24 @@ static size_t find_values(const struct table *t, const struct list_question *q,
 	case RBL_IP6TSET:
 		return q->is_ip6 ? prefix_find6(t, q->ip6, values, found) : 0;
 	case RBL_DNSET:
-		return names_find(t, q->labels, values, found);
+		return names_find(t, listed, values, found);
 	default:
 		return 0;
 	}
 }
 
-static void fill_hit(const struct table *t, uint32_t number, struct list_hit *out)
+static void fill_hit(const struct table *t, uint32_t number, str listed, struct list_hit *out)
 {
 	const struct table_value *v = &t->values[number];
 	const unsigned char *txt = (const void *)(t->texts + (v->txt == UINT32_MAX ? 0 : v->txt));
 
-	*out = (struct list_hit){
-		.type = DNS_A, .ttl = t->ttl, .rdata = str_of(v->a, 4), .vars = t->vars
-	};
+	*out = (struct list_hit){ .type = DNS_A,
+				  .ttl = t->ttl,
+				  .rdata = str_of(v->a, 4),
+				  .labels = listed,
+				  .vars = t->vars };
+	out->ip6 = t->type == RBL_IP6TRIE || t->type == RBL_IP6TSET;
+	out->has_txt = t->vars[RBL_BASE].p != NULL; /* the base template speaks for itself */
 	if (v->txt == UINT32_MAX)
 		return;
 	out->has_txt = true;
@@ -461,11 +473,12 @@ static size_t find_in(const struct table *t, const struct list_question *q,
 		*exists |= more > n;
 		return more;
 	}
-	size_t k = find_values(t, q, values, &found);
+	str listed = q->labels;
+	size_t k = find_values(t, q, &listed, values, &found);
 
 	*exists |= found;
 	for (size_t i = 0; i < k && n < LIST_HITS; i++)
-		fill_hit(t, values[i], &hits[n++]);
+		fill_hit(t, values[i], listed, &hits[n++]);
 	return n;
 }
 

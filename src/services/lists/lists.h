@@ -47,6 +47,9 @@ struct list_hit {
 	str rdata;    /* of a generic record; of an entry its address */
 	bool has_txt; /* an entry's text: */
 	str txt;
+	str labels; /* what $ stands for in it: the address that was asked, or the name that is
+		       listed */
+	bool ip6;   /* the list has IPv6 addresses: so is what was asked */
 	const str *vars;
 };
 /* What the list says of it, entries and generic records, added behind the first n hits. *exists:

@@ -221,8 +221,9 @@ static size_t values_of(struct cur c, unsigned kind, uint32_t values[LIST_HITS],
 	return n;
 }
 
-size_t names_find(const struct table *t, str labels, uint32_t values[LIST_HITS], bool *found)
+size_t names_find(const struct table *t, str *listed, uint32_t values[LIST_HITS], bool *found)
 {
+	str labels = *listed;
 	unsigned char at[DNS_LABELS_MAX + 1];
 	uint32_t hash[DNS_LABELS_MAX + 1];
 	unsigned n = labels_of(labels, at);
@@ -240,6 +241,7 @@ size_t names_find(const struct table *t, str labels, uint32_t values[LIST_HITS],
 		if (!any)
 			continue;
 		*found = !excluded;
+		*listed = str_skip(labels, at[i]);
 		return excluded ? 0 : k;
 	}
 	return 0;

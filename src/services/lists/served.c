@@ -63,19 +63,44 @@ static void put_rr(struct answer *a, enum dns_section s, str owner, uint16_t typ
 	a->counts[s]++;
 }
 
+/* RFC 5952: the longest run of zeros as "::", all words in hexadecimal. */
+static str ip6_text(const unsigned char ip[16], char room[300])
+{
+	unsigned words[8], best = 8, most = 1;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		words[i] = dns_get16(ip + 2 * i);
+	for (unsigned i = 0, run; i < 8; i += run + 1) {
+		for (run = 0; i + run < 8 && words[i + run] == 0; run++)
+			continue;
+		if (run > most) {
+			most = run;
+			best = i;
+		}
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		if (i == best) {
+			n += (size_t)snprintf(room + n, 300 - n, "::");
+			i += most - 1;
+			continue;
+		}
+		n += (size_t)snprintf(room + n, 300 - n, "%s%x", i && room[n - 1] != ':' ? ":" : "",
+				      words[i]);
+	}
+	return str_of(room, n);
+}
+
 /* What $ stands for in a text: the address as people write it, or the name. */
-static str asked_text(const struct list_question *q, char room[300])
+static str asked_text(const struct list_question *q, bool ip6, char room[300])
 {
 	int n;
 
-	if (q->is_ip4) {
+	if (q->is_ip4 && !ip6) {
 		n = snprintf(room, 300, "%u.%u.%u.%u", q->ip4 >> 24, q->ip4 >> 16 & 255,
 			     q->ip4 >> 8 & 255, q->ip4 & 255);
 	} else if (q->is_ip6) {
-		n = 0;
-		for (unsigned i = 0; i < 8; i++)
-			n += snprintf(room + n, (size_t)(300 - n), "%s%x", i ? ":" : "",
-				      (unsigned)q->ip6[2 * i] << 8 | q->ip6[2 * i + 1]);
+		return ip6_text(q->ip6, room);
 	} else {
 		const unsigned char *p = (const void *)q->labels.p;
 		size_t at = 0;
@@ -91,14 +116,16 @@ static str asked_text(const struct list_question *q, char room[300])
 	return str_of(room, n > 0 ? (size_t)n : 0);
 }
 
-static void put_txt(struct answer *a, const struct list_hit *h, const struct list_question *q)
+static void put_txt(struct answer *a, const struct list_hit *h)
 {
+	struct list_question q;
 	CLEANUP(buf_free) struct buf text = { 0 };
 	char asked[300];
 	unsigned char rdata[TXT_MOST + 1];
 
 	buf_init(&text, TXT_MOST + 1);
-	rbl_text(h->txt, h->vars, asked_text(q, asked), &text);
+	list_question_read(h->labels, &q);
+	rbl_text(h->txt, h->vars, asked_text(&q, h->ip6, asked), &text);
 	size_t n = text.n > TXT_MOST ? TXT_MOST : text.n;
 
 	rdata[0] = (unsigned char)n;
@@ -120,8 +147,7 @@ static bool said_before(const struct list_hit *hits, size_t i, bool txt)
 	return false;
 }
 
-static void put_hits(struct answer *a, const struct list_hit *hits, size_t n, uint16_t type,
-		     const struct list_question *q)
+static void put_hits(struct answer *a, const struct list_hit *hits, size_t n, uint16_t type)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct list_hit *h = &hits[i];
@@ -130,7 +156,7 @@ static void put_hits(struct answer *a, const struct list_hit *hits, size_t n, ui
 			put_rr(a, DNS_ANSWER, STR(""), h->type, h->ttl, h->rdata);
 		if (h->vars && h->has_txt && (type == DNS_TXT || type == DNS_ANY) &&
 		    !said_before(hits, i, true))
-			put_txt(a, h, q);
+			put_txt(a, h);
 	}
 }
 
@@ -217,7 +243,7 @@ static unsigned look_up(const struct served_zone *z, const struct dns_query *q,
 		put_soa(a, DNS_ANSWER, z, STR(""));
 	if (apex && (q->type == DNS_NS || q->type == DNS_ANY))
 		put_ns(a, z);
-	put_hits(a, hits, n, q->type, &ask);
+	put_hits(a, hits, n, q->type);
 	*what = apex ? SERVED_OTHER : exists ? SERVED_LISTED : SERVED_NOT;
 	if (a->counts[DNS_ANSWER] == 0 && !a->cut)
 		put_soa(a, DNS_AUTHORITY, z, dns_name_str(&z->name));

@@ -113,7 +113,8 @@ size_t prefix_find6(const struct table *t, const unsigned char ip[16], uint32_t 
 /* names.c */
 MUST_USE err names_add(struct loading *l, const struct rbl_entry *e);
 MUST_USE err names_finish(struct loading *l);
-size_t names_find(const struct table *t, str labels, uint32_t values[LIST_HITS], bool *found);
+/* *labels becomes those that are listed. */
+size_t names_find(const struct table *t, str *labels, uint32_t values[LIST_HITS], bool *found);
 /* Records of a generic dataset at exactly this name, added behind the first n hits. */
 size_t names_records(const struct table *t, str labels, struct list_hit hits[LIST_HITS], size_t n);
 void numbers_set(struct numbers *n, size_t i, uint32_t v);
