@@ -13,6 +13,14 @@
 /* CLEANUP(fn) T x: fn(&x) runs when x leaves its scope, by whichever door. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
+/* A local variable that is filled before it is read, where the clearing that the build asks for
+ * (-ftrivial-auto-var-init) would be felt at each call. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNCLEARED __attribute__((uninitialized))
+#else
+#define UNCLEARED
+#endif
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct of type T whose member m is at p. */

@@ -195,6 +195,7 @@ static void batch_free(struct batch **b)
 	mem_free(*b);
 }
 
+/* What the kernel has written over is set again: the first n. */
 static void prepare(struct batch *b, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -273,8 +274,8 @@ WAITS err udp_serve(int fd, const struct listener *l)
 	CLEANUP(batch_free) struct batch *b = MEM_NEW(struct batch);
 
 	TRY(fiber_fd_input(fd));
+	prepare(b, UDP_BATCH);
 	for (unsigned turn = 1;; turn++) {
-		prepare(b, UDP_BATCH);
 		int n = recvmmsg(fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 		unsigned k = 0;
 
@@ -285,6 +286,7 @@ WAITS err udp_serve(int fd, const struct listener *l)
 		for (unsigned i = 0; i < (unsigned)n; i++)
 			k += answer(b, i, k, fd, l);
 		send_all(fd, b, k);
+		prepare(b, (unsigned)n);
 		metric_add(&received, n);
 		metric_add(&answered, k);
 		/* Fewer than asked for: the queue was seen empty, and what comes later is an edge.

@@ -464,7 +464,7 @@ static bool is_below(str labels, str sub)
 static size_t find_in(const struct table *t, const struct list_question *q,
 		      struct list_hit hits[LIST_HITS], size_t n, bool *exists)
 {
-	uint32_t values[LIST_HITS];
+	UNCLEARED uint32_t values[LIST_HITS];
 	bool found = false;
 
 	if (t->type == RBL_GENERIC) {

@@ -224,8 +224,8 @@ static size_t values_of(struct cur c, unsigned kind, uint32_t values[LIST_HITS],
 size_t names_find(const struct table *t, str *listed, uint32_t values[LIST_HITS], bool *found)
 {
 	str labels = *listed;
-	unsigned char at[DNS_LABELS_MAX + 1];
-	uint32_t hash[DNS_LABELS_MAX + 1];
+	UNCLEARED unsigned char at[DNS_LABELS_MAX + 1];
+	UNCLEARED uint32_t hash[DNS_LABELS_MAX + 1];
 	unsigned n = labels_of(labels, at);
 	uint64_t h = seed();
 

@@ -229,8 +229,8 @@ static const struct served_zone *find_zone(const struct served *s, const struct 
 static unsigned look_up(const struct served_zone *z, const struct dns_query *q,
 			const struct dns_name *qname, struct answer *a, enum served_what *what)
 {
-	struct list_hit hits[LIST_HITS];
-	struct list_question ask;
+	UNCLEARED struct list_hit hits[LIST_HITS];
+	UNCLEARED struct list_question ask;
 	bool exists = false;
 	size_t n = 0;
 
@@ -298,7 +298,7 @@ static unsigned judge(const struct served *s, const struct dns_query *q, struct 
 size_t served_answer(const struct served *s, str message, bool tcp, char *out, size_t room,
 		     enum served_what *what)
 {
-	struct dns_query q;
+	UNCLEARED struct dns_query q;
 	struct answer a = { .p = (unsigned char *)out };
 	err e = dns_query_parse(message, &q);
 
