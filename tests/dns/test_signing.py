@@ -79,8 +79,9 @@ class Posta(Commands):
     def axfr(self, zone, path=None):
         z = dns.zone.from_xfr(dns.query.xfr("127.0.0.1", zone, port=self.port, relativize=False), relativize=False)
         if path:
-            path.write_text("\n".join(sorted(f"{name} {rds.ttl} IN {dns.rdatatype.to_text(rds.rdtype)} {rd.to_text()}"
-                                             for name, node in z.items() for rds in node for rd in rds)) + "\n")
+            lines = sorted(f"{name} {rds.ttl} IN {dns.rdatatype.to_text(rds.rdtype)} {rd.to_text()}\n"
+                           for name, node in z.items() for rds in node for rd in rds)
+            path.write_text("".join(sorted(lines, key=lambda line: " IN SOA " not in line)))
         return z
 
     def anchors(self, zone):
@@ -132,8 +133,8 @@ def test_every_tool_accepts_the_zone(posta, options):
     posta.signed("example.org")
     path = posta.dir / "signed"
     posta.axfr("example.org", path)
-    for tool in (["dnssec-verify", "-o", "example.org", path], ["ldns-verify-zone", path],
-                 ["kzonecheck", "-d", "on", "-o", "example.org", path]):
+    for tool in (["dnssec-verify", *([] if "--split" in options else ["-z"]), "-o", "example.org", path], ["ldns-verify-zone", path],
+                 ["kzonecheck", "-d", "on", "-o", "example.org", path]):  # validns (2016) knows no CDS
         done = subprocess.run(tool, text=True, capture_output=True, timeout=60,
                               env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
         assert done.returncode == 0, (tool[0], done.stdout, done.stderr)
