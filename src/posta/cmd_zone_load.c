@@ -289,11 +289,9 @@ static err zone_ttl(struct directory *d, uint64_t id, int64_t *out)
 /* The zone of that name, which is made when there is none. */
 static err begin(struct dircmd *c, struct zone_change *z, str name, bool *fresh)
 {
-	struct dirzone_name n;
 	uint64_t id;
 
 	*fresh = false;
-	TRY(dirzone_name_parse(name, &n));
 	err e = dirzone_find(c->d, name, &id);
 
 	if (e && e != E_NOTFOUND)
@@ -301,8 +299,9 @@ static err begin(struct dircmd *c, struct zone_change *z, str name, bool *fresh)
 	if (!e)
 		return zone_change_begin(z, c, name);
 	*fresh = true;
-	*z = (struct zone_change){ .c = c, .name = n };
+	*z = (struct zone_change){ .c = c };
 	buf_init(&z->before, KIB(1));
+	TRY(dirzone_name_parse(name, &z->name));
 	TRY(directory_begin(c->d));
 	e = directory_add(c->d, &dir_zone, name, NULL, 0, &z->id);
 	if (e)

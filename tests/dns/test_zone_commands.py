@@ -43,6 +43,7 @@ def test_a_zone_from_nothing(posta):
     (["www", "NOSUCH", "x"], "no type"),
     (["www.example.net.", "A", "192.0.2.1"], "outside the zone"),
     (["a..b", "A", "192.0.2.1"], "no name"),
+    (["b\u00fccher", "A", "192.0.2.1"], "xn--"),
     (["@", "SOA", "a b 1 2 3 4 5"], "posta zone set"),
     (["www", "RRSIG", "A 13 2 600 2026 2026 1 a. AA=="], "sign"),
     (["www", "A", "192.0.2.1", "--ttl", "5"], "ttl-min"),
@@ -59,7 +60,7 @@ def test_what_is_wrong_is_not_stored(posta, args, why):
 
 @pytest.mark.parametrize("option, value, why", [
     ("--transfer", "10.0.0.0/33", "no network"), ("--notify", "somewhere", "no address"), ("--ttl", "-1", "number"),
-    ("--serial-policy", "lunar", "one of"), ("--primary", "a..b", "label"), ("--serial", "7", "by posta itself")])
+    ("--ttl-min", "700", "between"), ("--ttl", "90000", "between"), ("--serial-policy", "lunar", "one of"), ("--primary", "a..b", "label"), ("--serial", "7", "by posta itself")])
 def test_fields_are_judged(posta, option, value, why):
     posta.run("zone", "add", "example.org", "--ns", "ns.example.net")
     done = posta.run("zone", "set", "example.org", option, value, check=False)

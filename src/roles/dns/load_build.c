@@ -204,6 +204,14 @@ WAITS static err worker(void *arg)
 	return OK;
 }
 
+void batch_drop(struct load_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		item_end(&b->v[i]);
+	mem_free(b->v);
+	arena_free(&b->a);
+}
+
 WAITS err batch_run(struct load_batch *b)
 {
 	struct fiber *f[WORKERS];
@@ -217,9 +225,6 @@ WAITS err batch_run(struct load_batch *b)
 
 		e = e ? e : e2;
 	}
-	for (size_t i = 0; i < b->n; i++)
-		item_end(&b->v[i]);
-	mem_free(b->v);
-	arena_free(&b->a);
+	batch_drop(b);
 	return e;
 }

@@ -11,6 +11,7 @@
 #include "services/zones/snapshot.h"
 
 #define SNAPSHOT_EVERY 60000 /* ms between two snapshots while zones change */
+#define TURN	       1000  /* zones that are compared between two turns of the others */
 #define NAMED	       1000  /* zones named by one look; with more of them all are compared */
 
 METRIC(metric_errors, "posta_dns_directory_errors_total", "", METRIC_COUNTER,
@@ -164,7 +165,7 @@ static void want(struct load_batch *b, const struct zone_row *r, const struct lo
 }
 
 /* Of all zones those whose serial is another one; what is gone is served no more. */
-static void compare_all(struct look *k, struct load_batch *b)
+WAITS static err compare_all(struct look *k, struct load_batch *b)
 {
 	struct dns_load *l = k->l;
 	struct load_entry *gone[64];
@@ -174,6 +175,8 @@ static void compare_all(struct look *k, struct load_batch *b)
 
 	l->looks++;
 	for (size_t i = 0; i < k->n; i++) {
+		if (i % TURN == TURN - 1)
+			TRY(fiber_yield());
 		struct load_entry *e = load_find_id(l, k->rows[i].id);
 		struct dirzone_name name;
 
@@ -201,6 +204,7 @@ static void compare_all(struct look *k, struct load_batch *b)
 		for (size_t i = 0; i < n; i++)
 			load_remove(l, gone[i]);
 	} while (n);
+	return OK;
 }
 
 static void compare_named(struct look *k, struct load_batch *b)
@@ -222,14 +226,20 @@ WAITS static err take(struct look *k, const char *database)
 	struct load_batch b;
 
 	batch_init(&b, l, database);
+	err e = OK;
+
 	if (k->all)
-		compare_all(k, &b);
+		e = compare_all(k, &b);
 	else
 		compare_named(k, &b);
 	size_t n = b.n;
 
 	l->dirty |= n > 0 || k->all;
-	TRY(batch_run(&b));
+	if (e)
+		batch_drop(&b);
+	else
+		e = batch_run(&b);
+	TRY(e);
 	l->seq = k->seq;
 	memcpy(l->uuid, k->uuid, sizeof(l->uuid));
 	l->known = true;

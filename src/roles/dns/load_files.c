@@ -8,6 +8,7 @@
 #include "run/log.h"
 #include "run/work.h"
 
+#define TURN	1000 /* files that are judged between two turns of the others */
 #define SETTLED 1000 /* ms since its last change: younger ones may be half written */
 
 struct found {
@@ -175,13 +176,23 @@ WAITS err load_files(struct dns_load *l, bool reread)
 	l->next_files = clock_in(s->set->poll);
 	err e = work(POOL_DISK, scan, s);
 
+	if (s->folder && !l->no_folder)
+		LOG(LOG_WARN, "dns.no_folder", KS("folder", s->set->folder));
+	l->no_folder = s->folder != OK;
 	if (!e) {
 		l->looks++;
 		batch_init(&b, l, NULL);
-		for (size_t i = 0; i < s->n; i++)
+		for (size_t i = 0; i < s->n && !e; i++) {
 			judge(l, &s->v[i], reread, &b);
-		drop_unseen(l, s->folder == OK);
-		e = batch_run(&b);
+			if (i % TURN == TURN - 1)
+				e = fiber_yield();
+		}
+		if (!e)
+			drop_unseen(l, s->folder == OK);
+		if (e)
+			batch_drop(&b);
+		else
+			e = batch_run(&b);
 	}
 	arena_free(&s->a);
 	mem_free(s->v);

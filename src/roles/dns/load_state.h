@@ -29,10 +29,10 @@ struct dns_load {
 	int64_t data_version;
 	uint64_t seq;
 	char uuid[16];
-	bool known;   /* seq and uuid are of what is served */
-	bool all;     /* compare every zone at the next look */
-	bool failing; /* said so already */
-	bool dirty;   /* newer than the snapshot */
+	bool known;		 /* seq and uuid are of what is served */
+	bool all;		 /* compare every zone at the next look */
+	bool failing, no_folder; /* said so already */
+	bool dirty;		 /* newer than the snapshot */
 	msec next_save, next_files;
 	bool reread, again;
 	unsigned looks;
@@ -65,7 +65,8 @@ struct load_batch {
 };
 void batch_init(struct load_batch *b, struct dns_load *l, const char *database);
 struct load_item *batch_add(struct load_batch *b);
-/* Builds all and puts each into the table as it is ready. Frees the batch. */
+void batch_drop(struct load_batch *b);
+/* Builds all and puts each into the table as it is ready; then drops the batch. */
 WAITS MUST_USE err batch_run(struct load_batch *b);
 
 /* ---- entries: load.c ---- */

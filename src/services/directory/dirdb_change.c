@@ -154,6 +154,8 @@ static err set_in_tx(struct directory *d, const struct dir_kind *k, str name,
 
 	TRY(directory_find(d, k, name, &id));
 	TRY(set_all(d, k, id, v, n));
+	if (k == &dir_zone)
+		TRY(dirzone_check(d, id));
 	return noted(d, k, id);
 }
 
@@ -251,6 +253,8 @@ static err add_in_tx(struct directory *d, const struct dir_kind *k, str name,
 	if (k == &dir_zone)
 		TRY(dirzone_take_domains(d, name, *id));
 	TRY(set_all(d, k, *id, v, n));
+	if (k == &dir_zone)
+		TRY(dirzone_check(d, *id));
 	TRY(seen_in_zone(d, k, name));
 	return noted(d, k, *id);
 }

@@ -74,6 +74,9 @@ err dirzone_record_parse(str apex, str name, str type, str data, struct arena *a
 	struct dns_name owner;
 	uint16_t number;
 
+	if (!str_ascii(name)) /* RFC 5891: nobody would find it by these octets */
+		return fail(E_SYNTAX, "\"%.*s\" is not ASCII; write A-labels (xn--...)",
+			    STRF(name));
 	if (dns_name_parse(name, apex, &owner))
 		return fail(E_SYNTAX, "\"%.*s\" is no name", STRF(name));
 	if (!dns_name_under(dns_name_str(&owner), apex))

@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/limits.h"
 #include "run/net.h"
+#include "services/directory/address.h"
 #include "services/directory/dirzone.h"
 
 #define PORT 53
@@ -31,10 +32,13 @@ static err parse_host(str text, struct dns_name *out)
 
 err dirzone_name_parse(str text, struct dirzone_name *out)
 {
+	char space[LIM_SMTP_DOMAIN + 1];
 	struct buf b;
 
-	if (parse_host(str_trim(text), &out->wire) ||
-	    dns_name_is_wildcard(dns_name_str(&out->wire)))
+	text = str_trim(text);
+	if (!str_ascii(text)) /* as A-labels, like domains */
+		TRY(dir_domain_parse(text, space, &text));
+	if (parse_host(text, &out->wire) || dns_name_is_wildcard(dns_name_str(&out->wire)))
 		return fail(E_SYNTAX, "\"%.*s\" is no name for a zone; write example.org",
 			    STRF(text));
 	buf_init(&b, sizeof(out->space));
@@ -77,6 +81,15 @@ err dirzone_add_row(struct directory *d, str name)
 }
 
 /* ---- fields ---- */
+
+err dirzone_check(struct directory *d, uint64_t id)
+{
+	int64_t fits;
+
+	TRY(SQL_GET(d->s, &fits, "SELECT ttl BETWEEN ttl_min AND ttl_max FROM zones WHERE id = ?",
+		    SQL_I(id)));
+	return fits ? OK : fail(E_DENIED, "ttl: must lie between ttl-min and ttl-max");
+}
 
 err dirzone_clean_host(str text, struct buf *out)
 {

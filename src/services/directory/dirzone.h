@@ -14,14 +14,16 @@
 /* "Demo.Test." -> "demo.test" and its wire form; the root is ".". E_SYNTAX, E_LIMIT. */
 struct dirzone_name {
 	struct dns_name wire;
-	char space[1024]; /* text: 4 octets an octet at most */
-	str text;
+	char space[1024]; /* 4 octets an octet at most */
+	str text;	  /* a view of space: do not copy the struct */
 };
 MUST_USE err dirzone_name_parse(str text, struct dirzone_name *out);
 
 /* For dirdb*.c: the rows behind directory_add and directory_find. */
 MUST_USE err dirzone_add_row(struct directory *d, str name);
 MUST_USE err dirzone_find(struct directory *d, str name, uint64_t *id);
+/* Do the fields fit each other? E_DENIED. */
+MUST_USE err dirzone_check(struct directory *d, uint64_t id);
 /* Forms of the fields of dir_zone. */
 MUST_USE err dirzone_clean_host(str text, struct buf *out);
 MUST_USE err dirzone_clean_mailbox(str text, struct buf *out);

@@ -18,6 +18,9 @@ TEST(zone_names)
 		{ S("."), S("."), OK },
 		{ S("0/25.2.0.192.in-addr.arpa"), S("0/25.2.0.192.in-addr.arpa"), OK }, /* 2317 4 */
 		{ S("xn--bcher-kva.example"), S("xn--bcher-kva.example"), OK },
+		{ S("B\xc3\xbc"
+		    "cher.example"),
+		  S("xn--bcher-kva.example"), OK },
 		{ S("a..b"), S(""), E_SYNTAX },
 		{ S(""), S(""), E_SYNTAX },
 		{ S("*.demo.test"), S(""), E_SYNTAX },
