@@ -26,6 +26,7 @@ struct zonefile {
 	err (*include)(void *arg, str path, str from, str *text);
 	void *arg;
 	struct buf *complaints; /* "zone.db:12: reason" lines; bounded */
+	unsigned errors;	/* that are told before the reading ends; 0: LIM_ZONE_ERRORS */
 };
 /* Reads the whole text; goes on after an error to tell more of them (at most LIM_ZONE_ERRORS).
  * E_SYNTAX when there was any; E_LIMIT: includes too deep, a $GENERATE too large. */
