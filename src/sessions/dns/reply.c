@@ -145,23 +145,40 @@ static void note_targets(struct reply *r, const struct zone_set *s, size_t at)
 	}
 }
 
+/* How much of it compression saves shows when it is written. */
+static bool put_compressed(struct reply *r, uint16_t owner, const struct zone_set *s,
+			   const unsigned char *records, size_t sigs)
+{
+	size_t start = r->n;
+	unsigned ntargets = r->ntargets, nforeign = r->nforeign;
+
+	if (start + s->size + sigs > r->limit)
+		return false;
+	for (unsigned i = 0; i < s->n; i++)
+		records = put_record(r, s, records, owner);
+	put_plain(r, records, sigs, owner);
+	if (r->n <= r->room)
+		return true;
+	r->n = start;
+	r->ntargets = ntargets;
+	r->nforeign = nforeign;
+	return false;
+}
+
 bool reply_set(struct reply *r, enum dns_section to, uint16_t owner, const struct zone_set *s,
 	       const unsigned char *records)
 {
 	size_t sigs = r->dnssec ? s->sigs_size : 0, start = r->n;
 
-	if (r->n + s->size + sigs > r->room)
-		return false;
-	if (s->names == ZONE_NO_NAMES) {
+	if (s->names != ZONE_NO_NAMES) {
+		if (!put_compressed(r, owner, s, records, sigs))
+			return false;
+	} else {
+		if (start + s->size + sigs > r->room)
+			return false;
 		put_plain(r, records, s->size + sigs, owner);
 		if (to == DNS_ANSWER)
 			note_targets(r, s, start);
-	} else {
-		const unsigned char *p = records;
-
-		for (unsigned i = 0; i < s->n; i++)
-			p = put_record(r, s, p, owner);
-		put_plain(r, p, sigs, owner);
 	}
 	r->counts[to] = (uint16_t)(r->counts[to] + s->n + (sigs ? s->nsigs : 0));
 	return true;

@@ -7,9 +7,8 @@
 #include "services/zones/lookup.h"
 
 enum {
-	REPLY_TARGETS = 24, /* names of a message whose addresses go to the additional section */
-	REPLY_FOREIGN = 8,  /* names outside the zone that later ones are compressed against */
-	REPLY_DONE = 24,    /* nodes whose addresses were added */
+	REPLY_TARGETS = 256, /* names of a message whose addresses go to the additional section */
+	REPLY_FOREIGN = 8,   /* names outside the zone that later ones are compressed against */
 	POINTER = 0xc000,
 	POINTER_MAX = 0x3fff,
 };
@@ -22,6 +21,7 @@ struct reply_name {
 struct reply {
 	unsigned char *p;
 	size_t n, room; /* room: what OPT and TSIG will need is taken off already */
+	size_t limit;	/* so many octets may be written, if they are taken back */
 	uint16_t counts[3];
 	bool dnssec, cut;
 	const struct zone *z;

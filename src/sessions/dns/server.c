@@ -189,6 +189,7 @@ static void begin_reply(struct exchange *x, char *out, size_t room)
 	r->p = (unsigned char *)out;
 	r->n = n;
 	x->reserved = edns_room(x) + (x->tsig.key ? tsig_room(&x->tsig) : 0);
+	r->limit = room;
 	room = answer_room(x, room);
 	r->room = room > x->reserved + n ? room - x->reserved : n;
 	memset(r->counts, 0, sizeof(r->counts));

@@ -107,6 +107,21 @@ static bool may_come(struct session *c, const struct dns_service *o)
 	return false;
 }
 
+WAITS static err converse(struct session *c, const struct dns_service *o)
+{
+	for (int64_t i = 0; i < o->tcp_queries; i++) {
+		str message;
+
+		/* RFC 7766 6.2.3: time without a question, and for each one to come and its
+		 * answer to go. */
+		stream_deadline(c->io, clock_in(o->tcp_idle));
+		TRY(read_message(c, &message));
+		TRY(serve(c, message));
+		stream_eat(c->io, 2 + message.n);
+	}
+	return E_EOF;
+}
+
 WAITS err dns_session(struct stream *io, struct dns_server *s, unsigned loop)
 {
 	CLEANUP(session_close) struct session c = { .io = io, .s = s, .loop = loop };
@@ -114,15 +129,8 @@ WAITS err dns_session(struct stream *io, struct dns_server *s, unsigned loop)
 
 	if (!may_come(&c, o))
 		return OK;
-	for (int64_t i = 0; i < o->tcp_queries; i++) {
-		str message;
+	err e = converse(&c, o);
 
-		/* RFC 7766 6.2.3: time without a question, and for each one to come and its
-		 * answer to go. */
-		stream_deadline(io, clock_in(o->tcp_idle));
-		TRY(read_message(&c, &message));
-		TRY(serve(&c, message));
-		stream_eat(io, 2 + message.n);
-	}
-	return stream_flush(io);
+	/* Who has asked all and closed one direction still wants the answers. */
+	return e == E_EOF ? stream_flush(io) : e;
 }
