@@ -272,23 +272,12 @@ static int export(struct dircmd *c, int argc, char **argv)
 }
 
 static const struct dircmd_verb verbs[] = {
-	{ "add", add },
-	{ "check", cmd_zone_check },
-	{ "delete", drop },
-	{ "ds", cmd_zone_ds },
-	{ "ds-seen", cmd_zone_ds_seen },
-	{ "edit", cmd_zone_edit },
-	{ "export", export },
-	{ "keys", cmd_zone_keys },
-	{ "list", list },
-	{ "load", cmd_zone_load },
-	{ "record", cmd_zone_record },
-	{ "remove", drop },
-	{ "roll", cmd_zone_roll },
-	{ "set", set },
-	{ "show", show },
-	{ "sign", cmd_zone_sign },
-	{ "unsign", cmd_zone_unsign },
+	{ "add", add },	       { "check", cmd_zone_check },	  { "delete", drop },
+	{ "ds", cmd_zone_ds }, { "ds-seen", cmd_zone_ds_seen },	  { "edit", cmd_zone_edit },
+	{ "export", export },  { "followed", cmd_zone_followed }, { "keys", cmd_zone_keys },
+	{ "list", list },      { "load", cmd_zone_load },	  { "record", cmd_zone_record },
+	{ "remove", drop },    { "roll", cmd_zone_roll },	  { "set", set },
+	{ "show", show },      { "sign", cmd_zone_sign },	  { "unsign", cmd_zone_unsign },
 };
 
 static int run(struct cmd_env *env, int argc, char **argv)
@@ -311,6 +300,7 @@ const struct cmd cmd_zone = {
 		"input\n"
 		"       posta zone check NAME|FILE [--origin NAME]\n"
 		"       posta zone export NAME [FILE]   as a master file\n"
+		"       posta zone followed             those taken from other servers\n"
 		"       posta zone sign NAME [SIGNING OPTION]...   DNSSEC on; prints the DS\n"
 		"       posta zone unsign NAME [--force]           DNSSEC off, when the DS is "
 		"gone\n"

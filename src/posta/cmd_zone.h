@@ -39,6 +39,7 @@ int cmd_zone_record(struct dircmd *c, int argc, char **argv);
 int cmd_zone_load(struct dircmd *c, int argc, char **argv);
 int cmd_zone_edit(struct dircmd *c, int argc, char **argv);
 int cmd_zone_check(struct dircmd *c, int argc, char **argv);
+int cmd_zone_followed(struct dircmd *c, int argc, char **argv);
 int cmd_zone_sign(struct dircmd *c, int argc, char **argv);
 int cmd_zone_unsign(struct dircmd *c, int argc, char **argv);
 int cmd_zone_keys(struct dircmd *c, int argc, char **argv);
