@@ -11,7 +11,7 @@
 #include "services/backends/backends.h"
 
 struct top {
-	str node, data, run, log;
+	str node, data, accounting, run, log;
 	const struct conf_node *nodes, *tls, *mail_dns;
 };
 static const struct conf_key top_keys[] = {
@@ -21,6 +21,9 @@ static const struct conf_key top_keys[] = {
 	  "folder of all data" },
 	{ "run", CONF_STR, offsetof(struct top, run), 0, 0, "/run/posta",
 	  "folder of the unix sockets" },
+	{ "accounting", CONF_STR, offsetof(struct top, accounting), 0, 0, "",
+	  "folder of accounting.db, which two radius servers of one machine may share; default: in "
+	  "data" },
 	{ "log", CONF_STR, offsetof(struct top, log), 0, 0, "info",
 	  "the least that is logged: debug, info, warn or error" },
 	{ "nodes", CONF_NODE, offsetof(struct top, nodes), 0, 0, NULL,
@@ -129,6 +132,10 @@ static void set_paths(struct config *c, const struct top *top)
 	c->zone_keys = arena_fmt(&c->arena, "%s/zonekeys/zonekeys.db%c", c->data, 0).p;
 	c->zone_key = arena_fmt(&c->arena, "%s/zonekeys/zone.key%c", c->data, 0).p;
 	c->trace = arena_fmt(&c->arena, "%s/trace%c", c->data, 0).p;
+	str accounting = top->accounting.n ? top->accounting
+					   : arena_fmt(&c->arena, "%s/accounting", c->data);
+
+	c->accounting = arena_fmt(&c->arena, "%.*s/accounting.db%c", STRF(accounting), 0).p;
 }
 
 static err read_log_level(struct config *c, str name, struct buf *complaints)
@@ -244,6 +251,7 @@ void config_role_env(const struct config *c, const char *role, struct arena *a,
 		.secret_key = zone_keys ? c->zone_key : c->secret_key,
 		.run = c->run,
 		.trace = c->trace,
+		.accounting = c->accounting,
 		.arena = a,
 		.loops = c->loops ? c->loops : 1,
 	};

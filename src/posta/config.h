@@ -35,6 +35,7 @@ struct config {
 	unsigned loops;
 	const char *data, *run;
 	const char *directory, *secrets, *secret_key, *trace; /* as in struct role_env */
+	const char *accounting;				      /* in a folder of its own */
 	const char *zone_keys, *zone_key; /* the same two for roles with MAY_ZONE_KEYS */
 	struct config_role *roles;
 	size_t nroles;

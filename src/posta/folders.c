@@ -126,7 +126,12 @@ static err role_folder(const struct supervisor *s, const struct config *c, const
 
 	if (s->drop && !pw)
 		return fail(E_NOTFOUND, "the user %s does not exist", r->user);
-	return folder(s, path, pw ? pw->pw_uid : 0, pw ? pw->pw_gid : 0, 0700);
+	TRY(folder(s, path, pw ? pw->pw_uid : 0, pw ? pw->pw_gid : 0, 0700));
+	if (!(r->may & MAY_ACCOUNTING))
+		return OK;
+	str accounting = str_take(str_z(c->accounting), str_rfind(str_z(c->accounting), '/'));
+
+	return folder(s, arena_z(a, accounting), pw ? pw->pw_uid : 0, pw ? pw->pw_gid : 0, 0700);
 }
 
 static err all_folders(const struct supervisor *s, const struct config *c, struct arena *a)

@@ -166,6 +166,7 @@ static err tell_config(const struct supervisor *s, const struct config_role *r, 
 	setup.secret_key = str_z(env.secret_key);
 	setup.run = str_z(env.run);
 	setup.trace = str_z(env.trace);
+	setup.accounting = str_z(env.accounting);
 	buf_init(&body, LIM_CHANNEL);
 	setup_write(&setup, &body);
 	err e = buf_done(&body);

@@ -258,6 +258,7 @@ static err enter(struct role_proc *p)
 			     .secrets = env->secrets,
 			     .run = env->run,
 			     .trace = env->trace,
+			     .accounting = env->accounting,
 			     .reads = reads.v,
 			     .nreads = reads.n };
 

@@ -26,6 +26,7 @@ enum {
 	/* <data>/zonekeys/zonekeys.db, read and write, in the place of secrets.db: a file of the
 	 * same form without anybody's passwords. Not together with MAY_SECRETS. */
 	MAY_ZONE_KEYS = 128,
+	MAY_ACCOUNTING = 256, /* the folder of accounting.db, read and write: radius alone */
 };
 
 struct listener {
@@ -59,6 +60,7 @@ struct role_env {
 	const char *directory;	      /* path of directory.db */
 	const char *secrets;	      /* path of secrets.db (MAY_SECRETS) or zonekeys.db */
 	const char *secret_key;	      /* 32 bytes for reversible secrets there, or NULL */
+	const char *accounting;	      /* path of accounting.db (written with MAY_ACCOUNTING) */
 	const char *run;	      /* folder of unix sockets */
 	const char *trace;	      /* folder of the trace store */
 	struct arena *arena;	      /* lives as long as this configuration */

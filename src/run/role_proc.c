@@ -69,6 +69,7 @@ static void fill_env(struct role_conf *c, const struct role *role, unsigned loop
 		.secret_key = role->may & (MAY_SECRETS | MAY_ZONE_KEYS) ? s->secret_key.p : NULL,
 		.run = s->run.p,
 		.trace = s->trace.p,
+		.accounting = s->accounting.p,
 		.arena = &c->arena,
 		.loops = loops,
 	};

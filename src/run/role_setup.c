@@ -1,14 +1,15 @@
 #include "run/role_setup.h"
 
-#define SETUP_VERSION 1
+#define SETUP_VERSION 2
 
 /* The strings, in the order of the message. */
 static const size_t fields[] = {
-	offsetof(struct setup_config, role),	 offsetof(struct setup_config, node),
-	offsetof(struct setup_config, hostname), offsetof(struct setup_config, path),
-	offsetof(struct setup_config, data),	 offsetof(struct setup_config, directory),
-	offsetof(struct setup_config, secrets),	 offsetof(struct setup_config, secret_key),
-	offsetof(struct setup_config, run),	 offsetof(struct setup_config, trace),
+	offsetof(struct setup_config, role),	   offsetof(struct setup_config, node),
+	offsetof(struct setup_config, hostname),   offsetof(struct setup_config, path),
+	offsetof(struct setup_config, data),	   offsetof(struct setup_config, directory),
+	offsetof(struct setup_config, secrets),	   offsetof(struct setup_config, secret_key),
+	offsetof(struct setup_config, run),	   offsetof(struct setup_config, trace),
+	offsetof(struct setup_config, accounting),
 };
 
 void setup_write(const struct setup_config *s, struct buf *out)

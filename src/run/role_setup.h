@@ -18,7 +18,7 @@ struct setup_peer {
 /* The body of CHANNEL_CONFIG. Views lie in the message, or in the reader's arena. */
 struct setup_config {
 	str role, node, hostname, path; /* path: posta.conf's name, for messages */
-	str data, directory, secrets, secret_key, run, trace;
+	str data, directory, secrets, secret_key, run, trace, accounting;
 	bool drop; /* become uid, gid, groups; otherwise all runs as the caller */
 	uint32_t uid, gid;
 	uint32_t groups[SETUP_GROUPS];

@@ -7,12 +7,13 @@
 #include "run/role_setup.h"
 
 struct sandbox {
-	unsigned may;	       /* MAY_* of run/role.h */
-	const char *data;      /* own folder, read and write with MAY_DATA */
-	const char *directory; /* the database's path: its folder, read, with MAY_DIRECTORY */
-	const char *secrets;   /* the same, read and write, with MAY_SECRETS or MAY_ZONE_KEYS */
-	const char *run;       /* sockets: may be looked up */
-	const char *trace;     /* read and write */
+	unsigned may;		/* MAY_* of run/role.h */
+	const char *data;	/* own folder, read and write with MAY_DATA */
+	const char *directory;	/* the database's path: its folder, read, with MAY_DIRECTORY */
+	const char *secrets;	/* the same, read and write, with MAY_SECRETS or MAY_ZONE_KEYS */
+	const char *run;	/* sockets: may be looked up */
+	const char *trace;	/* read and write */
+	const char *accounting; /* the database's path: its folder, with MAY_ACCOUNTING */
 	/* Further folders, read: the role's reads (run/role.h). */
 	const char *const *reads;
 	size_t nreads;

@@ -103,6 +103,8 @@ static err add_rules(const struct rules *r, const struct sandbox *s)
 		TRY(allow_folder_of(r, s->directory, RIGHTS_READ));
 	if (s->may & (MAY_SECRETS | MAY_ZONE_KEYS))
 		TRY(allow_folder_of(r, s->secrets, rw));
+	if (s->may & MAY_ACCOUNTING)
+		TRY(allow_folder_of(r, s->accounting, rw));
 	return OK;
 }
 
