@@ -12,6 +12,7 @@
 #include "run/fiber.h"
 #include "services/accounting/book.h"
 #include "services/accounting/record.h"
+#include "services/accounting/usage.h"
 
 #define T0 INT64_C(1795824000) /* 2026-11-28, midnight */
 
@@ -667,4 +668,116 @@ TEST(two_servers)
 	CHECK(ask("SELECT count(*) FROM source") == 2);
 	book_close(&book);
 	end();
+}
+
+/* ---- what the commands read ---- */
+
+static struct buf said;
+
+static err say_sum(void *arg, const struct acct_sum *s)
+{
+	(void)arg;
+	buf_fmt(&said, "%.*s %d %d %d %d;", STRF(s->name), (int)s->sessions, (int)s->seconds,
+		(int)s->in, (int)s->out);
+	return OK;
+}
+
+static err say_session(void *arg, const struct acct_session *s)
+{
+	(void)arg;
+	buf_fmt(&said, "%.*s %.*s %d;", STRF(s->session), STRF(s->user), (int)s->seconds);
+	return OK;
+}
+
+/* Three days of two months: the first two rolled up, the third not yet, and an open session. */
+static void fill_usage(void)
+{
+	for (uint32_t i = 0; i < 8; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "s%u", i);
+		struct acct_event e =
+			event(i == 7 ? ACCT_START : ACCT_STOP, str_z(name), 600, 10, 20);
+
+		e.arrived += (int64_t)(i / 2) * 2 * DAY;
+		e.login = i % 2 ? STR("ana@demo.test") : STR("bruno@demo.test");
+		e.nas = i % 4 ? STR("nas1") : STR("nas2");
+		e.cause = i % 2 + 1;
+		CHECK_OK(book_apply(&book, &e, NULL, 0));
+	}
+	CHECK_OK(book_commit(&book));
+	roll_all(T0 / DAY + 3);
+	CHECK(ask("SELECT count(*) FROM session") == 4);
+	CHECK_OK(book_begin(&book));
+}
+
+TEST(usage_and_sessions)
+{
+	static const struct {
+		enum acct_by by;
+		const char *user;
+		int64_t month;
+		const char *want;
+	} sums[] = {
+		{ ACCT_BY_ALL, "", 0, "all 7 4200 70 140;" },
+		{ ACCT_BY_ALL, "Ana@demo.test", 0, "all 3 1800 30 60;" },
+		{ ACCT_BY_ALL, "nobody", 0, "" },
+		{ ACCT_BY_USER, "", 0, "bruno@demo.test 4 2400 40 80;ana@demo.test 3 1800 30 60;" },
+		{ ACCT_BY_MONTH, "", 0, "2026-12 3 1800 30 60;2026-11 4 2400 40 80;" },
+		{ ACCT_BY_MONTH, "ana@demo.test", 0, "2026-12 1 600 10 20;2026-11 2 1200 20 40;" },
+		{ ACCT_BY_NAS, "", 202611, "nas1 3 1800 30 60;nas2 1 600 10 20;" },
+		{ ACCT_BY_CAUSE, "", 0, "User-Request 4 2400 40 80;Lost-Carrier 3 1800 30 60;" },
+		{ ACCT_BY_CAUSE, "ana@demo.test", 202612, "Lost-Carrier 1 600 10 20;" },
+		{ ACCT_BY_DAY, "", 202612, "2026-12-04 1 600 10 20;2026-12-02 2 1200 20 40;" },
+		{ ACCT_BY_DAY, "ana@demo.test", 202611,
+		  "2026-11-30 1 600 10 20;2026-11-28 1 600 10 20;" },
+		{ ACCT_BY_CALLED, "", 0, "5550100 7 4200 70 140;" },
+		{ ACCT_BY_TELCO, "", 0, " 7 4200 70 140;" },
+	};
+	static const struct {
+		const char *user, *nas;
+		bool open;
+		int64_t since, until;
+		size_t max;
+		const char *want;
+	} lists[] = {
+		{ "", "", true, 0, 0, 9, "s7 ana@demo.test 0;" },
+		{ "ANA@demo.test", "", false, 0, 0, 9,
+		  "s7 ana@demo.test 0;s5 ana@demo.test 600;s3 ana@demo.test 600;"
+		  "s1 ana@demo.test 600;" },
+		{ "", "nas2", false, 0, 0, 9, "s4 bruno@demo.test 600;s0 bruno@demo.test 600;" },
+		{ "ana@demo.test", "", false, 0, 0, 2, "s7 ana@demo.test 0;s5 ana@demo.test 600;" },
+		{ "ana@demo.test", "", false, T0 + DAY, T0 + 3 * DAY, 9, "s3 ana@demo.test 600;" },
+		{ "nobody", "", false, 0, 0, 9, "" },
+	};
+
+	begin_book();
+	fill_usage();
+	CHECK_OK(book_commit(&book));
+	buf_init(&said, KIB(4));
+	for (size_t i = 0; i < COUNT(sums); i++) {
+		const struct acct_ask a = { .by = sums[i].by,
+					    .user = str_z(sums[i].user),
+					    .month = sums[i].month,
+					    .max = 10 };
+
+		buf_reset(&said);
+		CHECK_OK(acct_usage(path, &a, say_sum, NULL));
+		CHECK_STR_ROW(i, buf_str(&said), str_z(sums[i].want));
+	}
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct acct_find f = { .user = str_z(lists[i].user),
+					     .nas = str_z(lists[i].nas),
+					     .open = lists[i].open,
+					     .since = lists[i].since,
+					     .until = lists[i].until,
+					     .max = lists[i].max };
+
+		buf_reset(&said);
+		CHECK_OK(acct_list(path, &f, T0 + 7 * DAY, say_session, NULL));
+		CHECK_STR_ROW(i, buf_str(&said), str_z(lists[i].want));
+	}
+	buf_free(&said);
+	CHECK_OK(book_begin(&book));
+	end_book();
 }
