@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -73,8 +74,8 @@ class Server:
     def answers(self, zone):
         assert self.process.poll() is None, (self.dir / "log").read_text(errors="replace")[-4000:]
         try:
-            return self.udp(dns.message.make_query(zone, "SOA"), timeout=0.3).answer
-        except (dns.exception.Timeout, OSError):
+            return self.tcp(dns.message.make_query(zone, "SOA"), timeout=1).answer
+        except (dns.exception.Timeout, OSError, EOFError):
             return False
 
     def udp(self, query, timeout=5):
