@@ -186,6 +186,7 @@
 #define LIM_RBL_BAD 10000        /* bad lines of a file, above which it is no list at all */
 #define LIM_RBL_COMPLAINTS KIB(64) /* octets of complaints about one list that are kept */
 #define LIM_RBL_LISTS 1000       /* lists of posta.conf */
+#define LIM_BLACKLISTS 64        /* black lists that are asked */
 #define LIM_RBL_DATASETS 1000    /* datasets of one combined list */
 
 #endif

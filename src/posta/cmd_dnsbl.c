@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "posta/cmd.h"
 #include "run/file.h"
+#include "services/blacklists/blacklists.h"
 #include "services/lists/lists.h"
 
 /* ---- the running role ---- */
@@ -142,6 +143,89 @@ static int check(const struct cmd_env *env, const char *type, const char *path)
 	return bad ? CMD_FAILED : CMD_OK;
 }
 
+/* ---- asking, as mx and the filter do ---- */
+
+struct query {
+	const struct blacklists_settings *set;
+	const char *what;
+	struct blacklist_question *v;
+	size_t n;
+};
+
+WAITS static err query_fiber(void *arg)
+{
+	struct query *q = arg;
+	struct net_addr who;
+	struct buf with_port;
+
+	buf_init(&with_port, 300);
+	buf_fmt(&with_port, str_find(str_z(q->what), ':') < str_z(q->what).n ? "[%s]:0" : "%s:0",
+		q->what);
+	bool ip = net_parse(buf_str(&with_port), &who) == OK;
+
+	buf_free(&with_port);
+	for (size_t i = 0; i < q->set->n; i++) {
+		const struct blacklist *l = &q->set->v[i];
+		err e = ip ? blacklist_ip(l, &who, &q->v[q->n])
+			   : blacklist_domain(l, str_z(q->what), &q->v[q->n]);
+
+		if (e == E_SYNTAX)
+			return e;
+		q->n += e == OK;
+	}
+	return blacklist_ask(q->v, q->n, clock_in(3000));
+}
+
+static void print_answer(const struct cmd_env *env, const struct blacklist_question *q, bool first)
+{
+	static const char *const words[] = { [BLACKLIST_SILENT] = "no answer",
+					     [BLACKLIST_NOT] = "not listed",
+					     [BLACKLIST_LISTED] = "listed",
+					     [BLACKLIST_ODD] = "a code that means nothing",
+					     [BLACKLIST_ERROR] = "refused by the list" };
+	char code[20] = "";
+
+	if (q->code)
+		(void)snprintf(code, sizeof(code), "%u.%u.%u.%u", q->code >> 24,
+			       q->code >> 16 & 255, q->code >> 8 & 255, q->code & 255);
+	if (env->json)
+		printf("%s\n  {\"list\": \"%.*s\", \"answer\": \"%s\", \"code\": \"%s\"}",
+		       first ? "" : ",", STRF(q->list->label), words[q->what], code);
+	else
+		printf("%-32.*s %-26s %s\n", STRF(q->list->label), words[q->what], code);
+}
+
+static int query(struct cmd_env *env, const char *what)
+{
+	struct blacklists_settings set = { 0 };
+	CLEANUP(buf_free) struct buf complaints = { 0 };
+	struct role_env role;
+	bool listed = false;
+
+	buf_init(&complaints, KIB(64));
+	cmd_role_env(env, "mx", &role);
+	if (blacklists_read(&role, &complaints, &set) != OK)
+		return cmd_failed(env, "%.*s", STRF(str_trim_ws(buf_str(&complaints))));
+	if (set.n == 0)
+		return cmd_failed(
+			env, "posta.conf names no lists; write blacklists: { lists = ( { zone = "
+			     "\"bl.example.org\"; } ); };");
+	struct query q = { .set = &set, .what = what };
+
+	q.v = arena_get(env->arena, size_mul(set.n, sizeof(*q.v)), 16);
+	if (loop_main(query_fiber, &q) != OK)
+		return cmd_failed(env, "%s", err_last()->text);
+	if (env->json)
+		printf("[");
+	for (size_t i = 0; i < q.n; i++) {
+		print_answer(env, &q.v[i], i == 0);
+		listed |= q.v[i].what == BLACKLIST_LISTED;
+	}
+	if (env->json)
+		printf("\n]\n");
+	return listed ? CMD_FAILED : CMD_OK;
+}
+
 static int run(struct cmd_env *env, int argc, char **argv)
 {
 	str word = argc > 1 ? str_z(argv[1]) : STR("list");
@@ -160,7 +244,10 @@ static int run(struct cmd_env *env, int argc, char **argv)
 		return show(env, STR("POST"), STR("/check"));
 	if (str_eq(word, STR("accept")) && argc == 3)
 		return accept_list(env, argv[2]);
-	return cmd_usage(env, "list, reload, accept ZONE, or check --type TYPE FILE");
+	if (str_eq(word, STR("query")) && argc == 3)
+		return query(env, argv[2]);
+	return cmd_usage(
+		env, "list, reload, query ADDRESS|DOMAIN, accept ZONE, or check --type TYPE FILE");
 }
 
 const struct cmd cmd_dnsbl = {
@@ -169,11 +256,14 @@ const struct cmd cmd_dnsbl = {
 	.help = "usage: posta dnsbl [list]\n"
 		"       posta dnsbl reload\n"
 		"       posta dnsbl accept ZONE\n"
+		"       posta dnsbl query ADDRESS|DOMAIN\n"
 		"       posta dnsbl check --type TYPE FILE\n"
 		"\n"
 		"  list     the lists of the running role: entries, memory, age, alarms\n"
 		"  reload   looks at the files now rather than at the next look\n"
 		"  accept   takes a list that shrank more than dnsbl.lists.max_shrink allows\n"
+		"  query    asks the lists of posta.conf's group blacklists; exit code 1 when one "
+		"lists it\n"
 		"  check    reads a data file (ip4set, ip4trie, ip4tset, ip6trie, ip6tset, dnset, "
 		"generic,\n"
 		"           combined) and tells every bad line; exit code 1 when there was one\n"

@@ -9,6 +9,7 @@
 #include "posta/config_part.h"
 #include "run/file.h"
 #include "services/backends/backends.h"
+#include "services/blacklists/blacklists.h"
 
 struct top {
 	str node, data, accounting, run, log;
@@ -287,6 +288,8 @@ void config_settings(struct buf *out)
 	config_cert_settings(out);
 	buf_add(out, STR("\nbackends.<name>:\n"));
 	backends_describe(out);
+	buf_add(out, STR("\nblacklists:\n"));
+	blacklists_describe(out);
 	buf_add(out, STR("\nmail_dns:\n"));
 	config_mail_settings(out);
 	buf_add(out, STR("\nnodes.<node>:\n"));

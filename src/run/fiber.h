@@ -53,6 +53,9 @@ WAITS MUST_USE err fiber_yield(void);	    /* lets all ready fibers run once */
  * close(fd). */
 WAITS MUST_USE err fiber_wait_read(int fd, msec deadline);
 WAITS MUST_USE err fiber_wait_write(int fd, msec deadline);
+/* Until any of n (at most FIBER_READS) is readable. */
+enum { FIBER_READS = 64 };
+WAITS MUST_USE err fiber_wait_reads(const int *fds, size_t n, msec deadline);
 void fiber_fd_forget(int fd);
 /* For a descriptor on which this loop will never wait to write, before its first wait. */
 MUST_USE err fiber_fd_input(int fd);

@@ -222,6 +222,16 @@ WAITS err fiber_wait_read(int fd, msec deadline)
 	return fiber_wait_any(&(struct fd_want){ fd, POLLER_READ }, 1, deadline);
 }
 
+WAITS err fiber_wait_reads(const int *fds, size_t n, msec deadline)
+{
+	struct fd_want want[FIBER_READS];
+
+	assert(n <= FIBER_READS);
+	for (size_t i = 0; i < n; i++)
+		want[i] = (struct fd_want){ fds[i], POLLER_READ };
+	return fiber_wait_any(want, n, deadline);
+}
+
 WAITS err fiber_wait_write(int fd, msec deadline)
 {
 	return fiber_wait_any(&(struct fd_want){ fd, POLLER_WRITE }, 1, deadline);

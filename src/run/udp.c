@@ -164,6 +164,19 @@ err udp_put(int fd, str data)
 		       : fail_peer("cannot send");
 }
 
+err udp_take(int fd, char *p, size_t room, size_t *n)
+{
+	ssize_t got;
+
+	do {
+		got = recv(fd, p, room, MSG_DONTWAIT);
+	} while (got < 0 && (errno == EINTR || errno == ECONNREFUSED));
+	if (got < 0)
+		return errno == EAGAIN ? E_AGAIN : fail_peer("cannot receive");
+	*n = (size_t)got;
+	return OK;
+}
+
 WAITS err udp_receive(int fd, char *p, size_t room, size_t *n, msec deadline)
 {
 	for (;;) {

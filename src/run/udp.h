@@ -47,6 +47,9 @@ MUST_USE err udp_connect(const struct net_addr *to, int *fd);
 /* Both of a connected socket. udp_receive waits for the next datagram; E_TIMEOUT; E_IO: nobody is
  * there, too. Cut at room octets. fiber_fd_forget before close. */
 MUST_USE err udp_put(int fd, str data);
+/* The same without waiting: E_AGAIN when nothing is there. A peer that is not there tells nothing.
+ */
+MUST_USE err udp_take(int fd, char *p, size_t room, size_t *n);
 WAITS MUST_USE err udp_receive(int fd, char *p, size_t room, size_t *n, msec deadline);
 
 #endif

@@ -302,3 +302,24 @@ def test_tcp(mirror):
             s.sendall(len(q).to_bytes(2, "big") + q)
             n = int.from_bytes(s.recv(2), "big")
             assert s.recv(n)[:2] == number.to_bytes(2, "big")
+
+
+def test_lists_that_are_asked_and_one_that_lies(own_platform, tmp_path):
+    """posta dnsbl query asks the mirror; a list that lists everybody is put aside with an alarm."""
+    (tmp_path / "lie").write_text(HEAD + "0/0\n")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.name.startswith("pytest"):
+            folder.chmod(0o755)
+    (tmp_path / "good").write_text(HEAD + "127.0.0.2\n192.0.2.1\n192.0.2.9 :9\n")
+    p = own_platform(f"""dnsbl: {{ lists = ( {{ zone = "lie.test"; type = "ip4set"; files = ["{tmp_path}/lie"]; }},
+          {{ zone = "good.test"; type = "ip4set"; files = ["{tmp_path}/good"]; }} ); }};
+        blacklists: {{ test = "200ms"; lists = ( {{ zone = "lie.test"; }}, {{ zone = "good.test"; codes = ["127.0.0.2-127.0.0.4"]; }} ); }};""").start()
+
+    def answers(ip):
+        done = p.posta("dnsbl", "query", ip, "--json", check=False)
+        return {a["list"]: a["answer"] for a in json.loads(done.stdout)}, done.returncode
+    assert answers("192.0.2.1") == ({"lie.test": "listed", "good.test": "listed"}, 1)
+    assert answers("192.0.2.9")[0]["good.test"] == "a code that means nothing"
+    text = wait_for(lambda: "posta_blacklist_aside{role=\"mx\"} 1" in urllib.request.urlopen(
+        f"http://127.0.0.1:{p.port('metrics')}/metrics", timeout=10).read().decode())
+    assert text and "lists what every list leaves out" in p.log_text()

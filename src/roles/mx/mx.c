@@ -90,9 +90,11 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	struct mx_settings *set = settings;
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 	err also = read_homes(env, complaints, set);
+	err lists = blacklists_read(env, complaints, &set->blacklists);
 
 	TRY(e);
 	TRY(also);
+	TRY(lists);
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->limits.rcpts = set->rcpts_max;
@@ -120,12 +122,25 @@ WAITS static err start(const struct role_env *env)
 						.snapshot = snapshot.p };
 
 	TRY(dirtable_open(&table, &mx.table));
+	mx.blacklists = blacklists_open(&mx_settings()->blacklists);
 	return mx_queue_open(env);
+}
+
+/* The lists that are asked are those of the newest settings. */
+WAITS static err reload(const struct role_env *env)
+{
+	struct blacklists *old = mx.blacklists;
+
+	(void)env;
+	mx.blacklists = blacklists_open(&mx_settings()->blacklists);
+	blacklists_close(old);
+	return OK;
 }
 
 WAITS static void stop(void)
 {
 	mx_queue_close();
+	blacklists_close(mx.blacklists);
 	dirtable_close(mx.table);
 	trace_close();
 	tally_free(mx.now);
@@ -198,10 +213,11 @@ const struct role role_mx = {
 	.nlisteners = COUNT(listeners),
 	.keys = keys,
 	.nkeys = COUNT(keys),
-	.groups = (const char *const[]){ "backends", NULL },
+	.groups = (const char *const[]){ "backends", "blacklists", NULL },
 	.settings = sizeof(struct mx_settings),
 	.read = read_settings,
 	.start = start,
+	.reload = reload,
 	.stop = stop,
 	.control = control,
 	.wide = true,

@@ -8,6 +8,7 @@
 #include "clients/smtp/smtp_client.h"
 #include "run/role.h"
 #include "services/backends/backends.h"
+#include "services/blacklists/blacklists.h"
 #include "services/directory/directory.h"
 #include "services/queue/queue.h"
 #include "services/rates/rates.h"
@@ -33,6 +34,7 @@ struct mx_settings {
 	struct smtp_limits limits;
 	struct mx_home *homes; /* homes[0] is relay */
 	size_t nhomes;
+	struct blacklists_settings blacklists;
 	/* as conf_read gives them; msec for durations */
 	int64_t message_max, rcpts_max;
 	int64_t connections, connections_network,
@@ -47,7 +49,8 @@ struct mx {
 	struct dirtable *table;
 	struct kv *kv;
 	struct queue *queue;
-	struct tally *now; /* connections by network */
+	struct tally *now;	       /* connections by network */
+	struct blacklists *blacklists; /* tested on the first loop */
 	struct rates *connects, *unknown, *rcpt, *pair;
 };
 /* Between start and stop. Settings: a reload makes new ones, old ones stay readable. */
