@@ -1,6 +1,7 @@
 """posta as a name server, asked by real clients and by rude ones."""
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -230,3 +231,29 @@ def test_cookie_of_another_server(zones):
         assert ask(a, fresh).rcode() == dns.rcode.BADCOOKIE
         assert a.ask("plain.example", "SOA", use_edns=False).flags & dns.flags.TC
         assert a.ask("plain.example", "SOA", tcp=True).answer
+
+
+def test_reload_of_one_zone_disturbs_nobody(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many")
+    for path in (folder, *folder.parents[:2]):
+        path.chmod(path.stat().st_mode | 0o055)
+    text = "$TTL 300\n@ SOA ns.other. root.other. {serial} 3600 600 86400 60\n@ NS ns.other.\nwww A 192.0.2.1\n"
+    zones = {f"z{i}.example.": folder / f"z{i}.example.zone" for i in range(2000)}
+    for path in zones.values():
+        path.write_text(text.format(serial=1))
+    last = "z1999.example"
+    with Posta({"z0.example.": zones["z0.example."]}, zone_folder=f'"{folder}"') as server:
+        wait_for(lambda: server.ask(last, "SOA").answer, 30)
+        slowest, asked, renewed = 0, 0, False
+        zones[f"{last}."].write_text(text.format(serial=2))
+        server.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10
+        while not renewed and time.monotonic() < end:
+            for i in range(50):
+                began = time.monotonic()
+                assert server.ask(f"www.z{i}.example", "A").answer  # a lost one is a time-out
+                slowest = max(slowest, time.monotonic() - began)
+                asked += 1
+            renewed = server.ask(last, "SOA").answer[0][0].serial == 2
+        assert renewed and asked
+        assert slowest < 0.5

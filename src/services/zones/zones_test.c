@@ -1,3 +1,5 @@
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -330,5 +332,84 @@ TEST(zones_table)
 
 	CHECK(held && !zones_get(z, name("www.z5.")));
 	zone_drop(held);
+	zones_free(z);
+}
+
+/* ---- readers on loops of their own, while versions come and go ---- */
+
+struct reading {
+	struct zones *zones;
+	struct loop *loop;
+	_Atomic bool *stop;
+	_Atomic int *readers;
+};
+
+WAITS static err read_on(void *arg)
+{
+	struct reading *r = arg;
+	struct zone_rrset soa;
+
+	while (!atomic_load(r->stop)) {
+		const struct zone *z = zones_find(r->zones, STR("\3www\1e\0"), false);
+
+		/* Freed memory would not hold it. */
+		CHECK(z && zone_find(z, zone_apex(z), DNS_SOA, &soa) && soa.n == 1);
+		TRY(fiber_yield());
+	}
+	atomic_fetch_sub(r->readers, 1);
+	return OK;
+}
+
+static void begin_reading(void *arg)
+{
+	fiber_spawn("reader", read_on, arg);
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+WAITS static err replace_often(void *arg)
+{
+	struct reading *r = arg;
+
+	for (int i = 0; i < 300; i++) {
+		zones_put(r->zones, compile("e.", SOA "@ NS ns.f.\n"));
+		TRY(fiber_yield());
+	}
+	atomic_store(r->stop, true);
+	while (atomic_load(r->readers))
+		TRY(fiber_sleep(clock_in(1)));
+	zones_remove(r->zones, STR("\1e\0"));
+	return fiber_sleep(clock_in(20));
+}
+
+TEST(zones_readers)
+{
+	_Atomic bool stop = false;
+	_Atomic int readers = 2;
+	struct reading r[2];
+	struct loop *loops[2];
+	pthread_t threads[2];
+	struct zones *z = zones_new();
+
+	zones_put(z, compile("e.", SOA "@ NS ns.f.\n"));
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(loop_new(&loops[i]));
+		r[i] = (struct reading){ z, loops[i], &stop, &readers };
+		loop_post(loops[i], begin_reading, &r[i]);
+	}
+	zones_readers(z, loops, 2);
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_create(&threads[i], NULL, run_loop, loops[i]) == 0);
+	CHECK_OK(loop_main(replace_often, &r[0]));
+	for (int i = 0; i < 2; i++) {
+		loop_stop(loops[i]);
+		(void)pthread_join(threads[i], NULL);
+		loop_free(loops[i]);
+	}
+	CHECK(zones_count(z) == 0);
 	zones_free(z);
 }
