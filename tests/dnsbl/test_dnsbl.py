@@ -20,14 +20,19 @@ from rbl import Rbldnsd, ask_all, big_dnset, big_ip4set, nibbles, question, reve
 HEAD = "$SOA 0 ns.bl.test host.bl.test 7 1h 10m 1w 5m\n$NS 0 ns.bl.test\n"
 
 
+def readable(folder):
+    """The role's own user reads lists there."""
+    folder.chmod(0o755)
+    for parent in folder.parents:
+        if parent.name.startswith("pytest"):
+            parent.chmod(0o755)
+
+
 @pytest.fixture
 def mirror(own_platform, tmp_path):
     """mirror([(zone, type, text)], "more settings of each list") gives a running platform and the files."""
     def make(lists, more="", settings='check = "100ms"; settle = "0";'):
-        tmp_path.chmod(0o755)
-        for parent in tmp_path.parents:
-            if parent.name.startswith("pytest"):
-                parent.chmod(0o755)
+        readable(tmp_path)
         files, items = [], []
         for i, (zone, kind, text) in enumerate(lists):
             file = tmp_path / f"list-{i}"
@@ -307,9 +312,7 @@ def test_tcp(mirror):
 def test_lists_that_are_asked_and_one_that_lies(own_platform, tmp_path):
     """posta dnsbl query asks the mirror; a list that lists everybody is put aside with an alarm."""
     (tmp_path / "lie").write_text(HEAD + "0/0\n")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith("pytest"):
-            folder.chmod(0o755)
+    readable(tmp_path)
     (tmp_path / "good").write_text(HEAD + "127.0.0.2\n192.0.2.1\n192.0.2.9 :9\n")
     p = own_platform(f"""dnsbl: {{ lists = ( {{ zone = "lie.test"; type = "ip4set"; files = ["{tmp_path}/lie"]; }},
           {{ zone = "good.test"; type = "ip4set"; files = ["{tmp_path}/good"]; }} ); }};
