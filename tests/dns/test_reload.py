@@ -123,6 +123,20 @@ def test_a_broken_file_keeps_the_zone(many, client):
     lab.wait_for(lambda: www(many, "f1.test") == "192.0.2.4")
 
 
+def test_an_included_file_changes(many, client):
+    zones = many.dir / "zones"
+    (zones / "hosts.inc").write_text("www A 192.0.2.1\n")
+    (zones / "inc.test.zone").write_text("$TTL 60\n@ SOA a.test. b.test. 1 1 1 1 1\n@ NS a.test.\n$INCLUDE hosts.inc\n")
+    lab.wait_for(lambda: www(many, "inc.test") == "192.0.2.1")
+    (zones / "hosts.inc").write_text("www A 192.0.2.\n")
+    lab.wait_for(lambda: "hosts.inc:1: " in many.log_text())
+    assert www(many, "inc.test") == "192.0.2.1"
+    (zones / "hosts.inc").unlink()
+    time.sleep(1)
+    (zones / "hosts.inc").write_text("www A 192.0.2.2\n")
+    lab.wait_for(lambda: www(many, "inc.test") == "192.0.2.2")
+
+
 def test_files_come_and_go(many, client):
     zones = many.dir / "zones"
     (zones / "fresh.test.zone").write_text(ZONE.format(serial=1, address="192.0.2.1"))

@@ -39,6 +39,7 @@ static void entry_free(struct load_entry *e)
 	mem_free(e->transfer);
 	mem_free(e->notify);
 	mem_free(e->path);
+	mem_free(e->includes);
 	mem_free(e);
 }
 
@@ -84,6 +85,21 @@ static struct load_entry *entry_of(struct dns_load *l, const struct load_item *i
 	return e;
 }
 
+/* Of which files the zone was made, or should have been. */
+static void fill_files(struct load_entry *e, const struct load_item *it)
+{
+	str includes = buf_str(&it->includes);
+
+	e->stamp = it->stamp;
+	mem_free(e->includes);
+	e->includes = NULL;
+	e->included = it->included;
+	if (!includes.n || it->includes.e)
+		return;
+	e->includes = mem_get(includes.n + 1);
+	memcpy(e->includes, includes.p, includes.n);
+}
+
 static void fill_entry(struct load_entry *e, const struct load_item *it)
 {
 	mem_free(e->transfer);
@@ -96,7 +112,7 @@ static void fill_entry(struct load_entry *e, const struct load_item *it)
 	e->source.transfer = str_z(e->transfer);
 	e->source.notify = str_z(e->notify);
 	e->serial = it->serial;
-	e->stamp = it->stamp;
+	fill_files(e, it);
 	e->listed = it->listed;
 	e->again = e->missing = false;
 }
@@ -129,7 +145,7 @@ static void refuse(struct dns_load *l, const struct load_item *it)
 			n++;
 		}
 	if (e && e->path && it->path) {
-		e->stamp = it->stamp;
+		fill_files(e, it);
 		e->again = false;
 	}
 	if (!e && it->path) { /* remembered, so that the next look does not read it again */

@@ -32,6 +32,7 @@ struct load_item *batch_add(struct load_batch *b)
 
 	*it = (struct load_item){ 0 };
 	buf_init(&it->why, KIB(16));
+	buf_init(&it->includes, size_mul(LIM_ZONE_FILES + 1, LIM_FILE_PATH));
 	return it;
 }
 
@@ -110,8 +111,11 @@ static err read_path(struct load_item *it, struct zone_builder **b)
 {
 	struct zone_file f = { .path = it->path,
 			       .apex = dns_name_str(&it->apex),
-			       .complaints = &it->why };
+			       .complaints = &it->why,
+			       .includes = &it->includes };
 	err e = zone_read_file(&f, b);
+
+	it->included = f.included;
 
 	if (f.stamp.inode)
 		it->stamp = f.stamp;
@@ -167,6 +171,7 @@ static void item_end(struct load_item *it)
 	mem_free(it->own_transfer);
 	mem_free(it->own_notify);
 	buf_free(&it->why);
+	buf_free(&it->includes);
 	it->old = it->fresh = NULL;
 	it->own_transfer = it->own_notify = NULL;
 }

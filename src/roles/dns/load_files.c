@@ -19,6 +19,8 @@ struct found {
 };
 struct scan {
 	const struct dns_load_settings *set;
+	struct load_entry **including; /* zones that include files: nobody else changes them now */
+	size_t nincluding;
 	struct arena a;
 	struct found *v;
 	size_t n, cap;
@@ -88,15 +90,37 @@ static err scan(void *arg)
 		add_listed(s, &s->set->files[i]);
 	if (s->set->folder.n)
 		s->folder = scan_folder(s);
+	for (size_t i = 0; i < s->nincluding; i++) {
+		struct load_entry *e = s->including[i];
+
+		e->again |= zone_files_sum(str_z(e->includes)) != e->included;
+	}
 	return OK;
 }
 
 /* ---- on the loop ---- */
 
+static void find_including(const struct dns_load *l, struct scan *s)
+{
+	str key;
+	void *value;
+
+	for (size_t at = 0; map_each(&l->by_apex, &at, &key, &value);) {
+		struct load_entry *e = value;
+
+		if (!e->includes)
+			continue;
+		s->including = mem_resize(s->including,
+					  size_mul(s->nincluding + 1, sizeof(*s->including)));
+		s->including[s->nincluding++] = e;
+	}
+}
+
 static bool as_before(const struct load_entry *e, const struct found *f)
 {
-	return zone_stamp_eq(&e->stamp, &f->stamp) && str_eq(str_z(e->path), str_z(f->path)) &&
-	       e->source.sign == f->sign && str_eq(e->source.transfer, str_z(f->transfer)) &&
+	return !e->again && zone_stamp_eq(&e->stamp, &f->stamp) &&
+	       str_eq(str_z(e->path), str_z(f->path)) && e->source.sign == f->sign &&
+	       str_eq(e->source.transfer, str_z(f->transfer)) &&
 	       str_eq(e->source.notify, str_z(f->notify));
 }
 
@@ -174,6 +198,7 @@ WAITS err load_files(struct dns_load *l, bool reread)
 	s->set = l->o.settings();
 	arena_init(&s->a, SIZE_MAX);
 	l->next_files = clock_in(s->set->poll);
+	find_including(l, s);
 	err e = work(POOL_DISK, scan, s);
 
 	if (s->folder && !l->no_folder)
@@ -196,6 +221,7 @@ WAITS err load_files(struct dns_load *l, bool reread)
 	}
 	arena_free(&s->a);
 	mem_free(s->v);
+	mem_free(s->including);
 	mem_free(s);
 	return e;
 }

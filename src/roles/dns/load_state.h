@@ -13,6 +13,8 @@ struct load_entry {
 	struct dns_name apex;
 	uint32_t serial; /* the directory's */
 	struct zone_stamp stamp;
+	char *includes; /* of a file: what it includes, as struct zone_file has it; NULL: nothing */
+	uint32_t included;
 	bool listed;   /* the file stands in posta.conf, not in the folder */
 	bool again;    /* build it anew */
 	bool missing;  /* said so already */
@@ -43,9 +45,11 @@ struct load_item {
 	uint64_t id; /* of the directory; 0: a file */
 	const char *path;
 	struct dns_name apex; /* n 0: told by the directory's row */
-	bool sign, listed, force;
+	bool sign, listed;
 	const char *transfer, *notify; /* of a file */
 	struct zone_stamp stamp;
+	struct buf includes; /* of a file, as struct zone_file has it */
+	uint32_t included;
 	struct zone *old; /* held while it is built */
 	/* what came of it */
 	struct zone *fresh;

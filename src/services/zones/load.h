@@ -41,8 +41,7 @@ MUST_USE err mail_domain_lines(struct directory *d, str domain, uint64_t id, str
 			       struct buf *out);
 
 /* ---- master files ---- */
-/* A file as it was when it was read: another stamp, another content. Of what it includes nothing is
- * kept: who edits an included file touches the zone's file, or reloads. */
+/* A file as it was when it was read: another stamp, another content. */
 struct zone_stamp {
 	struct timespec mtime;
 	off_t size;
@@ -50,11 +49,15 @@ struct zone_stamp {
 };
 struct zone_file {
 	const char *path;
-	str apex;		 /* wire */
-	uint32_t ttl;		 /* of records before any $TTL */
-	bool ttl_known;		 /* false: such a record is a mistake */
-	struct buf *complaints;	 /* "file:line: reason" */
-	struct zone_stamp stamp; /* of the file itself; filled also when its contents are refused */
+	str apex;		/* wire */
+	uint32_t ttl;		/* of records before any $TTL */
+	bool ttl_known;		/* false: such a record is a mistake */
+	struct buf *complaints; /* "file:line: reason" */
+	/* Filled also when its contents are refused: the file's own stamp; the paths of what it
+	 * includes, a line each (NULL: not wanted), and the sum of their stamps. */
+	struct zone_stamp stamp;
+	struct buf *includes;
+	uint32_t included;
 };
 /* $INCLUDE: of files in the folder of the zone's file, or below. E_SYNTAX: complaints say what;
  * E_NOTFOUND, E_DENIED, E_LIMIT, E_IO with a text. */
@@ -62,6 +65,8 @@ MUST_USE err zone_read_file(struct zone_file *f, struct zone_builder **out);
 /* The same for a text that has no file; name: for complaints. */
 MUST_USE err zone_read_text(struct zone_file *f, str text, str name, struct zone_builder **out);
 MUST_USE err zone_file_stamp(const char *path, struct zone_stamp *out);
+/* The sum of the stamps of these files as they are now. */
+uint32_t zone_files_sum(str paths);
 bool zone_stamp_eq(const struct zone_stamp *a, const struct zone_stamp *b);
 
 /* A whole master file of a builder: SOA first, owners in canonical order, names whole. */

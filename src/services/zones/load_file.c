@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "formats/dns/rdata.h"
 #include "formats/dns/zonefile.h"
@@ -46,6 +47,31 @@ err zone_file_stamp(const char *path, struct zone_stamp *out)
 			    strerrordesc_np(errno));
 	stamp_of(&st, out);
 	return OK;
+}
+
+static uint32_t sum_stamp(uint32_t sum, const struct zone_stamp *s)
+{
+	const int64_t fields[4] = { s->mtime.tv_sec, s->mtime.tv_nsec, s->size, (int64_t)s->inode };
+
+	return hash_crc32c(sum, str_of(fields, sizeof(fields)));
+}
+
+uint32_t zone_files_sum(str paths)
+{
+	uint32_t sum = 0;
+	str path;
+
+	while (str_next(&paths, '\n', &path)) {
+		struct zone_stamp stamp = { 0 };
+		char z[LIM_FILE_PATH];
+
+		if (!path.n)
+			continue;
+		if (str_to_z(path, z, sizeof(z)) || zone_file_stamp(z, &stamp))
+			stamp = (struct zone_stamp){ 0 };
+		sum = sum_stamp(sum, &stamp);
+	}
+	return sum;
 }
 
 /* ---- files ---- */
@@ -101,7 +127,7 @@ static err include(void *arg, str path, str from, str *text)
 {
 	struct reading *r = arg;
 	char named[LIM_FILE_PATH];
-	struct zone_stamp stamp;
+	struct zone_stamp stamp = { 0 };
 
 	(void)from;
 	if (++r->nfiles > LIM_ZONE_FILES)
@@ -114,11 +140,16 @@ static err include(void *arg, str path, str from, str *text)
 		return fail(E_LIMIT, "the path of an included file is too long");
 	char *real = realpath(named, NULL);
 
-	if (!real)
-		return fail(E_NOTFOUND, "%s: %s", named, strerrordesc_np(errno));
-	err e = str_starts(str_z(real), str_z(r->folder))
+	err e = !real ? fail(E_NOTFOUND, "%s: %s", named, strerrordesc_np(errno))
+		: str_starts(str_z(real), str_z(r->folder))
 			? read_file(r, real, &stamp, text)
 			: fail(E_DENIED, "%s lies outside %s", real, r->folder);
+
+	/* Also of one that is not there, or not to be read: it may come. */
+	if (r->f->includes) {
+		buf_fmt(r->f->includes, "%s\n", real ? real : named);
+		r->f->included = sum_stamp(r->f->included, &stamp);
+	}
 	mem_free(real);
 	return e;
 }
@@ -203,6 +234,7 @@ err zone_read_file(struct zone_file *f, struct zone_builder **out)
 
 	r->f = f;
 	f->stamp = (struct zone_stamp){ 0 };
+	f->included = 0;
 	err e = read_main(r);
 
 	reading_end(r, e, out);
