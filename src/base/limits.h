@@ -179,6 +179,8 @@
 #define LIM_RADIUS_DICT MIB(16)      /* octets of a dictionary in memory */
 #define LIM_RADIUS_DICT_TEXT MIB(32) /* octets of the files of a dictionary */
 #define LIM_RADIUS_PAIRS 1000        /* attributes of one text */
+#define LIM_ACCESS_USERS 200000      /* users whose access is in memory */
+#define LIM_CHAP_SECRETS 100000      /* CHAP secrets in memory */
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
 /* black lists */
 #define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */

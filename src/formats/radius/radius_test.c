@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/test.h"
 #include "formats/radius/eap.h"
+#include "formats/radius/hours.h"
 #include "formats/radius/md.h"
 #include "formats/radius/mschap.h"
 #include "formats/radius/pair.h"
@@ -393,4 +394,35 @@ TEST(radius_hidden_values)
 	CHECK_STR(buf_str(&text), STR("Tunnel-Password:2 = \"\""));
 	CHECK_STR(q->children->value, STR("open sesame"));
 	radius_dict_free(d);
+}
+
+TEST(radius_login_hours)
+{
+	enum { SUNDAY = 0, MONDAY = HOURS_DAY, FRIDAY = 5 * HOURS_DAY, SATURDAY = 6 * HOURS_DAY };
+	static const struct {
+		str hours;
+		unsigned minute, left;
+		err want;
+	} rows[] = {
+		{ S(""), 77, HOURS_WEEK, OK },
+		{ S("Al"), 77, HOURS_WEEK, OK },
+		{ S("Wk0800-1800"), MONDAY + 480, 600, OK },
+		{ S("Wk0800-1800"), MONDAY + 479, 0, OK },
+		{ S("Wk0800-1800"), FRIDAY + 1079, 1, OK },
+		{ S("Wk0800-1800"), SATURDAY + 480, 0, OK },
+		{ S("Wk0800-1800,Sa|Su0900-1000"), SATURDAY, HOURS_DAY, OK },
+		{ S("MoTu2200-0600"), MONDAY + 1380, 420, OK }, /* into Tuesday morning */
+		{ S("SaSu"), SATURDAY + 1439, HOURS_DAY + 1, OK },
+		{ S("Xx"), 0, 0, E_SYNTAX },
+		{ S("Mo800-1800"), 0, 0, E_SYNTAX },
+		{ S("Mo0860-1800"), 0, 0, E_SYNTAX },
+		{ S("Mo0800"), 0, 0, E_SYNTAX },
+	};
+	struct radius_hours h;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_ROW(i, radius_hours_parse(rows[i].hours, &h) == rows[i].want);
+		if (!rows[i].want)
+			CHECK_ROW(i, radius_hours_left(&h, rows[i].minute) == rows[i].left);
+	}
 }

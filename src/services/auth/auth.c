@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "run/metrics.h"
 #include "run/work.h"
@@ -37,6 +38,7 @@ static void on_change(void *arg, uint64_t user)
 	struct auth *a = arg;
 
 	remember_forget(a->remember, user);
+	chap_forget(a->chap, user);
 }
 
 err auth_open(const struct auth_options *o, struct auth **out)
@@ -47,6 +49,8 @@ err auth_open(const struct auth_options *o, struct auth **out)
 	a->table = o->table;
 	a->path = copy_z(str_z(o->secrets));
 	a->default_domain = copy_z(o->default_domain);
+	a->key = o->key ? copy_z(str_z(o->key)) : NULL;
+	a->chap = chap_new(o->remember ? o->remember : 10 * MINUTE);
 	(void)pthread_mutex_init(&a->db, NULL);
 	a->addresses = brake_new(o->failures_address ? o->failures_address : 20, window);
 	a->accounts = brake_new(o->failures_account ? o->failures_account : 10, window);
@@ -72,6 +76,8 @@ void auth_close(struct auth *a)
 	brake_free(a->addresses);
 	brake_free(a->accounts);
 	remember_free(a->remember);
+	chap_free(a->chap);
+	mem_free(a->key);
 	mem_free(a->path);
 	mem_free(a->default_domain);
 	mem_free(a);
@@ -91,7 +97,7 @@ static err secrets_job(void *arg)
 	struct auth *a = j->a;
 
 	(void)pthread_mutex_lock(&a->db);
-	err e = a->secrets ? OK : secrets_open(a->path, NULL, false, &a->secrets);
+	err e = a->secrets ? OK : secrets_open(a->path, a->key, false, &a->secrets);
 
 	if (!e)
 		e = j->fn(a->secrets, j->arg);
@@ -132,20 +138,38 @@ static void set_account(struct attempt *t)
 	t->naccount = l.n + 1;
 }
 
-err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer, str service,
-		  str login, struct arena *ar)
+static err begin(struct attempt *t, struct auth *a, str service, str login, struct arena *ar)
 {
-	*t = (struct attempt){ .a = a, .service = service, .login = login };
 	err e = dirtable_login(a->table, login, str_z(a->default_domain), ar, &t->user);
 
 	if (e && e != E_NOTFOUND)
 		return e;
 	t->known = !e;
 	set_account(t);
+	return attempt_held(t) ? attempt_braked(t) : OK;
+}
+
+err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer, str service,
+		  str login, struct arena *ar)
+{
+	*t = (struct attempt){ .a = a, .service = service, .login = login };
 	t->by_address = peer && !net_is_unix(peer);
 	if (t->by_address)
 		t->prefix = net_prefix(peer, 24, 64, t->prefix_space);
-	return attempt_held(t) ? attempt_braked(t) : OK;
+	return begin(t, a, service, login, ar);
+}
+
+/* A place may be of any length: its keyed hash stands for it. */
+err attempt_begin_at(struct attempt *t, struct auth *a, str place, str service, str login,
+		     struct arena *ar)
+{
+	uint64_t hash = hash_keyed(place);
+
+	*t = (struct attempt){ .a = a, .service = service, .login = login };
+	t->by_address = place.n > 0;
+	memcpy(t->prefix_space, &hash, sizeof(hash));
+	t->prefix = str_of(t->prefix_space, sizeof(hash));
+	return begin(t, a, service, login, ar);
 }
 
 bool attempt_held(const struct attempt *t)
@@ -314,22 +338,27 @@ WAITS static err check_any(struct attempt *t, str password)
 	return check_with_crypt(t, password);
 }
 
+err attempt_plain(struct attempt *t, str password, struct dir_user *user)
+{
+	if (password.n > LIM_PASSWORD || !password.n)
+		return attempt_failed(t, "length");
+	err e = check_any(t, password);
+
+	if ((e == OK || e == E_DENIED || e == E_AGAIN) && attempt_held(t))
+		return attempt_braked(t);
+	if (e == E_DENIED)
+		return attempt_failed(t, t->known ? "password" : "unknown");
+	TRY(e);
+	TRY(attempt_succeeded(t));
+	*user = t->user;
+	return OK;
+}
+
 err auth_plain(struct auth *a, const struct net_addr *peer, str service, str login, str password,
 	       struct arena *ar, struct dir_user *user)
 {
 	struct attempt t;
 
 	TRY(attempt_begin(&t, a, peer, service, login, ar));
-	if (password.n > LIM_PASSWORD || !password.n)
-		return attempt_failed(&t, "length");
-	err e = check_any(&t, password);
-
-	if ((e == OK || e == E_DENIED || e == E_AGAIN) && attempt_held(&t))
-		return attempt_braked(&t);
-	if (e == E_DENIED)
-		return attempt_failed(&t, t.known ? "password" : "unknown");
-	TRY(e);
-	TRY(attempt_succeeded(&t));
-	*user = t.user;
-	return OK;
+	return attempt_plain(&t, password, user);
 }

@@ -12,6 +12,7 @@ struct auth;
 struct auth_options {
 	struct dirtable *table;
 	const char *secrets; /* path of secrets.db */
+	const char *key;    /* path of the key of reversible secrets, for auth_secret_at; or NULL */
 	str default_domain; /* copied; for logins without '@'; "" = the only domain with such a user
 			     */
 	msec remember;	    /* how long a verified password is remembered; 0 = 10 minutes */
@@ -29,6 +30,19 @@ void auth_close(struct auth *a);
  * is away. service: "imap", "smtp", "pop3" (app passwords may be for one). */
 WAITS MUST_USE err auth_plain(struct auth *a, const struct net_addr *peer, str service, str login,
 			      str password, struct arena *ar, struct dir_user *user);
+
+/* ---- logins that come through an access server (RADIUS) ---- */
+/* place: octets that stand for where the customer is (the calling station): the brake counts them
+ * as it does an address. E_LIMIT: the brake holds; E_AGAIN: a database is away; else as auth_plain.
+ */
+WAITS MUST_USE err auth_plain_at(struct auth *a, str place, str service, str login, str password,
+				 struct arena *ar, struct dir_user *user);
+/* The same for answers to a challenge: fits is given the password in clear, from the reversible
+ * secrets, and must not wait. A secret that fitted is remembered as a verified password is.
+ * E_NOTFOUND: the user has no such secret (posta user password --chap). */
+WAITS MUST_USE err auth_secret_at(struct auth *a, str place, str service, str login,
+				  bool (*fits)(void *arg, str password), void *arg,
+				  struct arena *ar, struct dir_user *user);
 
 /* One SASL exchange of the serving side, for SMTP, IMAP and POP3 alike. */
 struct sasl_server;

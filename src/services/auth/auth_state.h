@@ -8,16 +8,18 @@
 #include "run/log.h"
 #include "services/auth/auth.h"
 #include "services/auth/brake.h"
+#include "services/auth/chap.h"
 #include "services/auth/remember.h"
 #include "services/directory/secrets.h"
 
 struct auth {
 	struct dirtable *table;
-	char *default_domain, *path;
+	char *default_domain, *path, *key;
 	pthread_mutex_t db;	 /* of secrets; taken on helper threads alone */
 	struct secrets *secrets; /* NULL until it could be opened */
 	struct brake *addresses, *accounts;
 	struct remember *remember;
+	struct chap *chap;	   /* secrets that fitted a challenge */
 	char dummy[PASSWORD_HASH]; /* nobody's hash: costs an unknown user the same time */
 };
 
@@ -36,6 +38,9 @@ struct attempt {
 /* Looks the login up and asks the brake. OK (known or not), E_AGAIN. */
 MUST_USE err attempt_begin(struct attempt *t, struct auth *a, const struct net_addr *peer,
 			   str service, str login, struct arena *ar);
+/* The same from a place (auth.h). */
+MUST_USE err attempt_begin_at(struct attempt *t, struct auth *a, str place, str service, str login,
+			      struct arena *ar);
 /* Does the brake hold now? Asked again at the end, whatever was found out: tries that began
  * together, before any had failed, are not each worth a guess. Takes only the brakes' locks. */
 bool attempt_held(const struct attempt *t);
@@ -45,6 +50,9 @@ MUST_USE err attempt_braked(const struct attempt *t);
 MUST_USE err attempt_failed(struct attempt *t, const char *why);
 /* OK, or E_DENIED for a user who may not log in. */
 MUST_USE err attempt_succeeded(struct attempt *t);
+
+/* The rest of auth_plain. */
+WAITS MUST_USE err attempt_plain(struct attempt *t, str password, struct dir_user *user);
 
 /* Runs fn on the secrets in POOL_DISK; opens them when needed. */
 WAITS MUST_USE err with_secrets(struct auth *a, err (*fn)(struct secrets *s, void *arg), void *arg);

@@ -27,7 +27,7 @@ MUST_USE err directory_commit(struct directory *d);
 void directory_rollback(struct directory *d);
 
 /* ---- fields ---- */
-#define DIR_FIELDS 32 /* at most, of one kind of thing */
+#define DIR_FIELDS 48 /* at most, of one kind of thing */
 struct dir_field {
 	const char *name; /* option, CSV column and JSON member: "spam-level" */
 	enum dir_type {

@@ -1,6 +1,7 @@
 /* What can be said of tenants, domains, users and zones: the one table that the command line, CSV
  * and JSON share. */
 #include "services/directory/dirdb.h"
+#include "services/directory/dialup.h"
 #include "services/directory/dirzone.h"
 
 static const char *const protocols[] = { "lmtp", "smtp", "maildir", NULL };
@@ -56,13 +57,16 @@ static const struct dir_field user_fields[] = {
 	  .table = "vacations", .help = "days between answers to one sender (7)" },
 	{ "dialup", DIR_BOOL, "enabled", .table = "dialups",
 	  .help = "yes: may use dial-up, PPPoE or Wi-Fi access" },
-	{ "dialup-address", DIR_TEXT, "address", .table = "dialups", .help = "fixed IPv4 address" },
-	{ "dialup-prefix6", DIR_TEXT, "prefix6", .table = "dialups",
+	{ "dialup-address", DIR_TEXT, "address", .table = "dialups", .clean = dialup_clean_address,
+	  .help = "fixed IPv4 address" },
+	{ "dialup-address6", DIR_TEXT, "address6", .table = "dialups",
+	  .clean = dialup_clean_address6, .help = "fixed IPv6 address" },
+	{ "dialup-prefix6", DIR_TEXT, "prefix6", .table = "dialups", .clean = dialup_clean_prefix6,
 	  .help = "delegated IPv6 prefix" },
 	{ "dialup-pool", DIR_TEXT, "pool", .table = "dialups",
 	  .help = "address pool of the access server" },
 	{ "dialup-sessions", DIR_INT, "sessions", 0, 1000, .dflt = 1, .dflt_text = "1",
-	  .table = "dialups", .help = "sessions at once (1)" },
+	  .table = "dialups", .help = "sessions at once (1); 0: any number" },
 	{ "dialup-session-timeout", DIR_INT, "session_timeout", 0, 31622400, .table = "dialups",
 	  .help = "seconds, 0: none" },
 	{ "dialup-idle-timeout", DIR_INT, "idle_timeout", 0, 31622400, .table = "dialups",
@@ -71,6 +75,22 @@ static const struct dir_field user_fields[] = {
 	  .help = "kbit/s, 0: no limit" },
 	{ "dialup-down", DIR_INT, "down_kbit", 0, 100000000, .table = "dialups",
 	  .help = "kbit/s, 0: no limit" },
+	{ "dialup-profile", DIR_TEXT, "profile", .table = "dialups",
+	  .help = "profile of posta.conf; \"\": the one called default, where there is one" },
+	{ "dialup-attributes", DIR_TEXT, "attributes", .table = "dialups",
+	  .help = "RADIUS attributes of the answer: Filter-Id = x, ..." },
+	{ "dialup-hours", DIR_TEXT, "hours", .table = "dialups", .clean = dialup_clean_hours,
+	  .help = "when: Wk0800-1800,Sa; \"\": always" },
+	{ "dialup-calling", DIR_TEXT, "calling", .table = "dialups",
+	  .help = "from which numbers or stations, a comma between, * at the end for any rest" },
+	{ "dialup-called", DIR_TEXT, "called", .table = "dialups",
+	  .help = "to which numbers, alike" },
+	{ "dialup-nas", DIR_TEXT, "nas", .table = "dialups",
+	  .help = "at which access servers, by their names, alike" },
+	{ "dialup-expires", DIR_DATE, "expires", .table = "dialups",
+	  .help = "the last day: 2026-12-31" },
+	{ "dialup-any-password", DIR_BOOL, "any_password", .table = "dialups",
+	  .help = "yes: any password is right (free access); not for MS-CHAP" },
 };
 /* Seconds of a SOA and of a TTL: 31 bits, RFC 2181 8. */
 #define SECONDS 0, INT32_MAX
