@@ -181,6 +181,11 @@
 #define LIM_RADIUS_PAIRS 1000        /* attributes of one text */
 #define LIM_ACCESS_USERS 200000      /* users whose access is in memory */
 #define LIM_CHAP_SECRETS 100000      /* CHAP secrets in memory */
+#define LIM_RADIUS_DELAYED 20000     /* rejects of one loop that wait to be sent */
+#define LIM_RADIUS_REQUEST KIB(256)  /* octets of memory that a request may take besides its packet */
+#define LIM_RADIUS_NETWORKS 10000    /* networks of access servers */
+#define LIM_RADIUS_PLACE 320         /* octets that stand for where a login came from */
+#define LIM_RADIUS_CHALLENGES 20000  /* EAP exchanges under way */
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
 /* black lists */
 #define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */

@@ -6,14 +6,16 @@
 #include "roles/monitor/monitor.h"
 #include "roles/mx/mx.h"
 #include "roles/proxy/proxy.h"
+#include "roles/radius/radius.h"
 #include "roles/relay/relay.h"
 #include "roles/resolver/resolver.h"
 #include "roles/store/store.h"
 #include "roles/submission/submission.h"
 
 const struct role *const roles[] = {
-	&role_store, &role_relay,    &role_mx,	&role_proxy,   &role_submission,
-	&role_dnsbl, &role_resolver, &role_dns, &role_monitor, NULL,
+	&role_store,	  &role_relay,	 &role_mx,	 &role_proxy,
+	&role_submission, &role_dnsbl,	 &role_resolver, &role_dns,
+	&role_radius,	  &role_monitor, NULL,
 };
 
 const struct role *role_find(str name)
