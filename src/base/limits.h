@@ -187,6 +187,7 @@
 #define LIM_RADIUS_PLACE 320         /* octets that stand for where a login came from */
 #define LIM_RADIUS_CHALLENGES 20000  /* EAP exchanges under way */
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
+#define LIM_REALM_SERVERS 8          /* home servers of one realm */
 /* black lists */
 #define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */
 #define LIM_RBL_ENTRIES 100000000 /* entries of one file */
