@@ -51,7 +51,7 @@ void radius_answer(struct radius_request *r, enum radius_code code);
 
 struct radius_limits {
 	int64_t pending;     /* requests at work, of one loop */
-	int64_t pending_nas; /* the same of one NAS */
+	int64_t pending_nas; /* Access-Requests of one NAS among them */
 	int64_t duplicates;  /* answers remembered, of one loop */
 	msec remember;	     /* how long */
 	msec reject_delay;

@@ -100,22 +100,25 @@ static str nas_key(const struct radius_nas *const *nas)
 	return str_of(nas, sizeof(*nas));
 }
 
-static bool enter(struct radius_loop *l, const struct radius_nas *nas,
+/* Logins of one NAS are bounded alone: each may cost a crypt(3), and what waits longer than a NAS
+ * does is in vain. */
+static bool enter(struct radius_loop *l, const struct radius_nas *nas, enum radius_port port,
 		  const struct radius_limits *lim)
 {
-	intptr_t n = (intptr_t)map_get(&l->nas, nas_key(&nas));
+	intptr_t n = port == RADIUS_ACCESS ? (intptr_t)map_get(&l->nas, nas_key(&nas)) : 0;
 
 	if (l->pending >= lim->pending || n >= lim->pending_nas)
 		return false;
-	(void)map_put(&l->nas, nas_key(&nas), (void *)(n + 1));
+	if (port == RADIUS_ACCESS)
+		(void)map_put(&l->nas, nas_key(&nas), (void *)(n + 1));
 	l->pending++;
 	metric_add(&pending, 1);
 	return true;
 }
 
-static void leave(struct radius_loop *l, const struct radius_nas *nas)
+static void leave(struct radius_loop *l, const struct radius_nas *nas, enum radius_port port)
 {
-	intptr_t n = (intptr_t)map_remove(&l->nas, nas_key(&nas));
+	intptr_t n = port == RADIUS_ACCESS ? (intptr_t)map_remove(&l->nas, nas_key(&nas)) : 0;
 
 	if (n > 1)
 		(void)map_put(&l->nas, nas_key(&nas), (void *)(n - 1));
@@ -184,7 +187,7 @@ static void answer(struct job *j)
 
 static void end(struct job *j)
 {
-	leave(j->loop, j->r.nas);
+	leave(j->loop, j->r.nas, j->r.port);
 	if (j->r.source.drop)
 		j->r.source.drop(j->r.source.stream);
 	arena_free(&j->r.arena);
@@ -331,7 +334,7 @@ void radius_take(struct radius_server *s, const struct radius_source *from,
 	case DUPLICATE_NEW:
 		break;
 	}
-	if (!enter(l, nas, lim)) {
+	if (!enter(l, nas, port, lim)) {
 		duplicates_answered(&l->duplicates, ticket, STR(""));
 		dropped(l, &overload, peer, "too many requests at work");
 		return;
