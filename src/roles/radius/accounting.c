@@ -41,12 +41,28 @@ static str ip_text(struct arena *a, int family, str octets_of)
 	return s.p ? s : STR("");
 }
 
+/* The name of its settings, where those are of one access server. A network of them, or a proxy
+ * that speaks for several, counts each by itself: their session ids and restarts are their own. */
+static str nas_name(struct radius_request *r, const struct acct_event *e)
+{
+	const struct radius_client *c = r->nas->more;
+	CLEANUP(buf_free) struct buf peer;
+
+	buf_init(&peer, 128);
+	net_print_ip(&r->source.path.peer, &peer);
+	if (c->one && str_eq(e->nas_address, buf_str(&peer)))
+		return c->nas.name;
+	str own = e->nas_identifier.n ? e->nas_identifier : e->nas_address;
+	str name = arena_fmt(&r->arena, "%.*s/%.*s", STRF(c->nas.name), STRF(own));
+
+	return name.n <= LIM_ACCT_TEXT ? name : own;
+}
+
 static void set_nas(struct radius_request *r, struct acct_event *e)
 {
 	const struct radius_packet *p = &r->packet;
 	CLEANUP(buf_free) struct buf peer = { 0 };
 
-	e->nas = r->nas->name;
 	e->nas_identifier = text(p, RADIUS_NAS_IDENTIFIER);
 	e->nas_address = ip_text(&r->arena, AF_INET, text(p, RADIUS_NAS_IP_ADDRESS));
 	if (!e->nas_address.n)
@@ -56,6 +72,7 @@ static void set_nas(struct radius_request *r, struct acct_event *e)
 		net_print_ip(&r->source.path.peer, &peer);
 		e->nas_address = arena_dup(&r->arena, buf_str(&peer));
 	}
+	e->nas = nas_name(r, e);
 	e->port = number(p, RADIUS_NAS_PORT);
 	e->port_id = text(p, RADIUS_NAS_PORT_ID);
 }
@@ -88,8 +105,8 @@ static void set_addresses(const struct radius_packet *p, struct acct_event *e)
 		memcpy(e->ip6, v.p, 16);
 		e->has_ip6 = true;
 	}
-	if (!radius_find(p, RADIUS_DELEGATED_IPV6_PREFIX, &v))
-		(void)radius_find(p, RADIUS_FRAMED_IPV6_PREFIX, &v);
+	v = text(p, RADIUS_DELEGATED_IPV6_PREFIX);
+	v = v.n ? v : text(p, RADIUS_FRAMED_IPV6_PREFIX);
 	if (v.n < 2 || v.n > 18 || (unsigned char)v.p[1] > 128)
 		return;
 	memcpy(e->prefix, v.p + 2, v.n - 2);

@@ -60,11 +60,8 @@ static err open_accounting(void *arg)
 WAITS static err start_accounting(const struct role_env *env)
 {
 	struct acct_options o = radius_settings()->accounting;
-	str dir = arena_fmt(env->arena, "%s/accounting", env->data);
-	str database = arena_fmt(env->arena, "%s/accounting.db", env->data);
-
-	o.dir = dir.p;
-	o.database = database.p;
+	o.dir = arena_fmt(env->arena, "%s/accounting%c", env->data, 0).p;
+	o.database = env->accounting;
 	return work(POOL_DISK, open_accounting, &o);
 }
 
@@ -141,12 +138,13 @@ static const struct listener listeners[] = {
 static const struct role_list lists[] = {
 	{ "nas", radius_nas_keys, RADIUS_NNAS_KEYS },
 	{ "profiles", radius_profile_keys, RADIUS_NPROFILE_KEYS },
+	{ "telcos", radius_telco_keys, RADIUS_NTELCO_KEYS },
 };
 
 const struct role role_radius = {
 	.name = "radius",
 	.user = "posta-radius",
-	.may = MAY_DATA | MAY_DIRECTORY | MAY_SECRETS,
+	.may = MAY_DATA | MAY_DIRECTORY | MAY_SECRETS | MAY_ACCOUNTING,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.settings = sizeof(struct radius_settings),

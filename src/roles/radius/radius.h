@@ -30,6 +30,7 @@ struct radius_client {
 	struct radius_nas nas;
 	struct conf_strs address;
 	str type_text, profile_name;
+	bool one; /* its address is one address, not several or a network */
 	enum radius_nas_type type;
 	const struct radius_profile *profile; /* NULL: the user's, or "default" */
 };
@@ -60,10 +61,11 @@ struct radius_settings {
 	int64_t acct_log_max, acct_reserve, acct_keep_days;
 	msec acct_silent, acct_longest, acct_settle;
 };
-enum { RADIUS_NKEYS = 23, RADIUS_NNAS_KEYS = 6, RADIUS_NPROFILE_KEYS = 8 };
+enum { RADIUS_NKEYS = 24, RADIUS_NNAS_KEYS = 6, RADIUS_NPROFILE_KEYS = 8, RADIUS_NTELCO_KEYS = 3 };
 extern const struct conf_key radius_keys[RADIUS_NKEYS];
 extern const struct conf_key radius_nas_keys[RADIUS_NNAS_KEYS];		/* of each line of nas */
 extern const struct conf_key radius_profile_keys[RADIUS_NPROFILE_KEYS]; /* of profiles */
+extern const struct conf_key radius_telco_keys[RADIUS_NTELCO_KEYS];	/* of telcos */
 err radius_read_settings(const struct role_env *env, struct buf *complaints, void *settings);
 const struct radius_settings *radius_settings(void);
 /* NULL: no such. */

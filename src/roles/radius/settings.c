@@ -9,6 +9,8 @@ const struct conf_key radius_keys[RADIUS_NKEYS] = {
 	  "domain of logins without '@'" },
 	{ "nas", CONF_NODE, AT(lists), 0, 0, "", "the access servers: a list of groups" },
 	{ "profiles", CONF_NODE, AT(lists), 0, 0, "", "what is answered: a list of groups" },
+	{ "telcos", CONF_NODE, AT(lists), 0, 0, "",
+	  "whose line a call came over, for accounting: a list of groups, the first that fits" },
 	{ "dictionary", CONF_STR, AT(dictionary), 0, 0, "/usr/share/freeradius/dictionary",
 	  "the names of attributes, in FreeRADIUS's form (package freeradius-common)" },
 	{ "time_zone", CONF_STR, AT(time_zone), 0, 0, "+00:00",
@@ -43,10 +45,18 @@ const struct conf_key radius_keys[RADIUS_NKEYS] = {
 	  "a session that sent interim updates is closed after so long without; 0: never" },
 	{ "accounting_longest", CONF_DURATION, AT(acct_longest), 0, INT64_MAX, "7d",
 	  "a session of which only the start was heard is closed after so long; 0: never" },
-	{ "accounting_settle", CONF_DURATION, AT(acct_settle), 0, INT64_MAX, "1d",
+	{ "accounting_settle", CONF_DURATION, AT(acct_settle), 0, INT64_MAX, "6h",
 	  "how long a closed session waits until it is summed up" },
 	{ "accounting_keep_days", CONF_INT, AT(acct_keep_days), 0, 36500, "400",
 	  "days that single sessions are kept; 0: for ever" },
+};
+#undef AT
+
+#define AT(member) offsetof(struct acct_telco, member)
+const struct conf_key radius_telco_keys[RADIUS_NTELCO_KEYS] = {
+	{ "name", CONF_STR, AT(name), 0, 0, NULL, "the company whose line a call came over" },
+	{ "nas", CONF_STR, AT(nas), 0, 0, "", "begins the access server's name; empty: any" },
+	{ "called", CONF_STR, AT(called), 0, 0, "", "begins the called number; empty: any" },
 };
 #undef AT
 
@@ -238,6 +248,8 @@ static err read_client(const struct role_env *env, const struct conf_node *node,
 			return E_SYNTAX;
 		}
 		net->client = c;
+		c->one = c->address.n == 1 &&
+			 net->block.bits == (net->block.family == AF_INET ? 32 : 128);
 		set->nnetworks++;
 	}
 	return OK;
@@ -278,6 +290,21 @@ const struct radius_nas *radius_nas_of(const struct net_addr *peer)
 }
 
 /* ---- the rest ---- */
+
+static err read_telcos(const struct role_env *env, struct buf *complaints,
+		       struct radius_settings *set)
+{
+	const struct conf_node *list = conf_find(env->conf, "telcos");
+	size_t n = conf_count(list);
+	struct acct_telco *t = arena_get(env->arena, size_mul(n + 1, sizeof(*t)), 16);
+
+	set->accounting.telcos = t;
+	set->accounting.ntelcos = n;
+	for (size_t i = 0; i < n; i++)
+		TRY(conf_read(conf_at(list, i), radius_telco_keys, RADIUS_NTELCO_KEYS, &t[i],
+			      env->arena, complaints));
+	return OK;
+}
 
 static err read_eap(const struct role_env *env, struct buf *complaints, struct radius_settings *set)
 {
@@ -325,6 +352,8 @@ err radius_read_settings(const struct role_env *env, struct buf *complaints, voi
 
 	TRY(e);
 	if (read_eap(env, complaints, set) || read_zone(env, complaints, set))
+		e = E_SYNTAX;
+	if (read_telcos(env, complaints, set))
 		e = E_SYNTAX;
 	if (read_profiles(env, complaints, set) || read_clients(env, complaints, set))
 		e = E_SYNTAX;
