@@ -242,6 +242,8 @@ struct catalog_maker *catalog_maker_new(struct transfers *t)
 
 void catalog_maker_wake(struct catalog_maker *m)
 {
+	if (!m)
+		return;
 	m->dirty = true;
 	waitq_wake_all(&m->wake);
 }

@@ -127,8 +127,11 @@ WAITS static void stop(void)
 {
 	dns_signing_stop(dns.signing);
 	dns_load_stop(dns.load);
-	dns_transfers_stop();
+	bool quiet = dns_transfers_stop();
+
 	dns_signing_free(dns.signing);
+	if (!quiet)
+		return; /* the process ends; a transfer still reads a zone */
 	dns_server_free(dns.server);
 	zones_free(dns.zones);
 }

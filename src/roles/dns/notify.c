@@ -34,8 +34,8 @@ struct told {
 	struct zone_target target;
 	struct map notices; /* by apex */
 	struct link queue;
-	unsigned fibers;
-	bool silent; /* the last one was not answered at all */
+	struct fiber *fibers[FIBERS]; /* NULL: none there */
+	bool silent;		      /* the last one was not answered at all */
 };
 struct notifier {
 	struct transfers *t;
@@ -170,7 +170,10 @@ WAITS static err told_fiber(void *arg)
 {
 	struct told *to = arg;
 	struct link *l;
+	size_t at = 0;
 
+	while (to->fibers[at] != fiber_here())
+		at++;
 	while (!to->n->closing && (l = list_pop(&to->queue))) {
 		struct notice *n = CONTAINER(l, struct notice, link);
 
@@ -184,7 +187,7 @@ WAITS static err told_fiber(void *arg)
 		(void)map_remove(&to->notices, dns_name_str(&n->apex));
 		mem_free(n);
 	}
-	to->fibers--;
+	to->fibers[at] = NULL;
 	to->n->fibers--;
 	waitq_wake_all(&to->n->ended);
 	return OK;
@@ -203,11 +206,40 @@ static void enqueue(struct told *to, str apex)
 	n->waiting = true;
 	map_put(&to->notices, apex, n);
 	list_add_tail(&to->queue, &n->link);
-	if (to->fibers >= FIBERS)
+	for (size_t i = 0; i < FIBERS; i++)
+		if (!to->fibers[i]) {
+			to->n->fibers++;
+			to->fibers[i] = fiber_spawn("notify", told_fiber, to);
+			return;
+		}
+}
+
+static void free_told(struct told *to)
+{
+	void *value;
+	str key;
+
+	for (size_t at = 0; map_each(&to->notices, &at, &key, &value);)
+		mem_free(value);
+	map_free(&to->notices);
+	mem_free(to);
+}
+
+/* One that nothing is said to now gives way. */
+static void make_room(struct notifier *n)
+{
+	void *value;
+	str key;
+
+	for (size_t at = 0; map_each(&n->told, &at, &key, &value);) {
+		struct told *to = value;
+
+		if (to->notices.n)
+			continue;
+		(void)map_remove(&n->told, key);
+		free_told(to);
 		return;
-	to->fibers++;
-	to->n->fibers++;
-	(void)fiber_spawn("notify", told_fiber, to);
+	}
 }
 
 static struct told *told_of(struct notifier *n, const struct zone_target *target)
@@ -220,6 +252,8 @@ static struct told *told_of(struct notifier *n, const struct zone_target *target
 	buf_add(&key, dns_name_str(&target->key));
 	struct told *to = map_get(&n->told, buf_str(&key));
 
+	if (!to && n->told.n >= LIM_NOTIFY_TARGETS)
+		make_room(n);
 	if (to || n->told.n >= LIM_NOTIFY_TARGETS)
 		return to;
 	to = MEM_NEW(struct told);
@@ -256,28 +290,22 @@ void notifier_tell(struct notifier *n, str apex)
 	zone_peers_drop(p);
 }
 
-static void free_told(struct told *to)
+WAITS bool notifier_free(struct notifier *n)
 {
 	void *value;
 	str key;
 
-	for (size_t at = 0; map_each(&to->notices, &at, &key, &value);)
-		mem_free(value);
-	map_free(&to->notices);
-	mem_free(to);
-}
-
-WAITS void notifier_free(struct notifier *n)
-{
-	void *value;
-	str key;
-
-	n->closing = true; /* a fiber ends with the try that it is at */
+	n->closing = true;
+	for (size_t at = 0; map_each(&n->told, &at, &key, &value);)
+		for (size_t i = 0; i < FIBERS; i++)
+			if (((struct told *)value)->fibers[i])
+				fiber_cancel(((struct told *)value)->fibers[i]);
 	while (n->fibers)
-		if (waitq_wait(&n->ended, clock_in(WAIT_FIRST << TRIES)) != OK)
-			return; /* the process ends; they still use it */
+		if (waitq_wait(&n->ended, clock_in(WAIT_FIRST)) != OK)
+			return false;
 	for (size_t at = 0; map_each(&n->told, &at, &key, &value);)
 		free_told(value);
 	map_free(&n->told);
 	mem_free(n);
+	return true;
 }

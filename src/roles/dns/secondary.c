@@ -21,6 +21,7 @@ enum {
 	RETRY_EMPTY = 2000, /* milliseconds: of a zone that there is nothing of yet; doubled */
 	RETRY_EMPTY_MOST = 600000, /* up to this */
 	REFRESH_MOST = 7 * 86400,  /* seconds: whatever the zone says */
+	LEAVE = 2000,		   /* milliseconds that looks have to end when they are cancelled */
 };
 
 /* Up to a tenth less, so that zones do not all come at once. */
@@ -251,6 +252,7 @@ WAITS static err look_fiber(void *arg)
 		log_failure(s, e);
 	f->looking--;
 	s->running = false;
+	s->look = NULL;
 	if (s->gone) {
 		destroy(s);
 	} else {
@@ -266,7 +268,7 @@ static void begin_look(struct followed *f, struct secondary *s)
 {
 	s->running = true;
 	f->looking++;
-	(void)fiber_spawn("secondary", look_fiber, s);
+	s->look = fiber_spawn("secondary", look_fiber, s);
 }
 
 /* Begins what is due; gives the time of the next thing to do. */
@@ -473,7 +475,7 @@ WAITS struct followed *followed_new(struct transfers *t)
 	return f;
 }
 
-WAITS void followed_free(struct followed *f)
+WAITS bool followed_free(struct followed *f)
 {
 	void *value;
 	str key;
@@ -481,14 +483,18 @@ WAITS void followed_free(struct followed *f)
 	fiber_cancel(f->fiber);
 	(void)!fiber_join(f->fiber);
 	f->closing = true; /* no further primary is tried */
+	for (size_t at = 0; map_each(&f->zones, &at, &key, &value);)
+		if (((struct secondary *)value)->look)
+			fiber_cancel(((struct secondary *)value)->look);
 	while (f->looking)
-		if (waitq_wait(&f->wake, clock_in(f->t->o.settings()->transfer_time)) != OK)
-			return; /* the process ends; they still use it */
+		if (waitq_wait(&f->wake, clock_in(LEAVE)) != OK)
+			return false;
 	for (size_t at = 0; map_each(&f->zones, &at, &key, &value);)
 		destroy(value);
 	map_free(&f->zones);
 	(void)pthread_mutex_destroy(&f->lock);
 	mem_free(f);
+	return true;
 }
 
 /* ---- asked from other loops ---- */

@@ -15,6 +15,7 @@ struct secondary {
 	bool catalog;		      /* it is one itself */
 	bool named;		      /* by the newest settings or catalog */
 	bool have;		      /* contents that may be served */
+	struct fiber *look;	      /* while one is running */
 	bool running, again, gone;    /* a look is under way; another one is wanted; dropped */
 	unsigned failures;
 	msec due, expires;

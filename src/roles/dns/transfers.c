@@ -26,7 +26,9 @@ METRIC(metric_notified, "posta_dns_notify_in_total", "answer=\"taken\"", METRIC_
 METRIC(metric_ignored, "posta_dns_notify_in_total", "answer=\"refused\"", METRIC_COUNTER,
        "NOTIFYs that came.");
 
-static struct transfers *transfers;
+enum { STOP = 2000 }; /* milliseconds that sessions have to see that they are cancelled */
+
+static struct transfers *transfers; /* set by dns_transfers_start */
 
 /* ---- texts for logs ---- */
 
@@ -190,6 +192,11 @@ bool dns_transfers_awaited(str name)
 
 void dns_transfers_peers(str apex, str transfer, str notify)
 {
+	CLEANUP(name_text_free) struct name_text name = { 0 };
+
+	if (followed_has(transfers->followed, apex))
+		LOG(LOG_ERROR, "dns.zone_twice", KS("zone", name_text(&name, apex)),
+		    KS("why", STR("dns.secondary has it as well; take it out of one of them")));
 	peers_table_set(transfers->peers, apex, transfer, notify);
 	catalog_maker_wake(transfers->maker);
 }
@@ -261,17 +268,27 @@ WAITS void dns_transfers_reload(void)
 	catalog_maker_wake(transfers->maker);
 }
 
-WAITS void dns_transfers_stop(void)
+WAITS bool dns_transfers_stop(void)
 {
 	struct transfers *t = transfers;
+	msec end = clock_in(STOP);
 
 	if (!t)
-		return;
-	followed_free(t->followed);
-	catalog_maker_free(t->maker);
-	journal_close(t->journal);
-	notifier_free(t->notifier);
+		return true;
+	while (atomic_load(&t->sending) && clock_now() < end)
+		if (fiber_sleep(clock_in(20)) != OK)
+			break;
+	struct catalog_maker *maker = t->maker;
+
+	t->maker = NULL; /* what is still told wakes nobody */
+	catalog_maker_free(maker);
+	if (atomic_load(&t->sending) || !followed_free(t->followed))
+		return false;
+	journal_close(t->journal); /* tells the notifier of what is still waiting */
+	if (!notifier_free(t->notifier))
+		return false;
 	peers_table_free(t->peers);
 	transfers = NULL;
 	mem_free(t);
+	return true;
 }

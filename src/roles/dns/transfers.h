@@ -79,8 +79,8 @@ WAITS MUST_USE err dns_transfers_start(const struct dns_transfers_options *o);
 /* All sources have been read once: from now on the catalog says what is there. */
 void dns_transfers_ready(void);
 WAITS void dns_transfers_reload(void);
-/* Before the table of zones is freed. */
-WAITS void dns_transfers_stop(void);
+/* Before the table of zones is freed. False: something still uses it, so that it must stay. */
+WAITS MUST_USE bool dns_transfers_stop(void);
 /* A zone's own lists, "" for the default ones; before the zone is put, and when they change. */
 void dns_transfers_peers(str apex, str transfer, str notify);
 /* GET /transfers: followed zones as JSON. E_NOTFOUND: another path. */

@@ -33,13 +33,15 @@ const struct tsig_key *transfers_key(const struct transfers *t, str name);
 /* ---- notify.c: others are told ---- */
 struct notifier *notifier_new(struct transfers *t);
 void notifier_tell(struct notifier *n, str apex);
-WAITS void notifier_free(struct notifier *n);
+/* False: its fibers have not ended, nothing was freed; the process ends with them. */
+WAITS MUST_USE bool notifier_free(struct notifier *n);
 
 /* ---- secondary.c: zones that are followed ---- */
 WAITS struct followed *followed_new(struct transfers *t);
 /* Settings changed. */
 WAITS void followed_configure(struct followed *f);
-WAITS void followed_free(struct followed *f);
+/* As notifier_free. */
+WAITS MUST_USE bool followed_free(struct followed *f);
 /* A NOTIFY came. E_NOTFOUND: the zone is not followed; E_DENIED: not from a primary. Any loop. */
 MUST_USE err followed_notified(struct followed *f, str apex, const struct net_addr *peer, str key);
 bool followed_has(struct followed *f, str apex);
@@ -56,7 +58,7 @@ WAITS void followed_members_end(struct followed *f, str catalog);
 
 /* ---- catalog.c ---- */
 struct catalog_maker *catalog_maker_new(struct transfers *t);
-/* A zone came, went, or may be taken by others than before. */
+/* A zone came, went, or may be taken by others than before. NULL allowed. */
 void catalog_maker_wake(struct catalog_maker *m);
 WAITS void catalog_maker_free(struct catalog_maker *m);
 /* A followed catalog came in a new version (held by the caller). */
