@@ -12,6 +12,7 @@ struct zone_change {
 	uint64_t id;
 	struct dirzone_name name;
 	struct buf before; /* mistakes that were there already */
+	bool unchanged;	   /* the serial stays */
 };
 /* Finds the zone and begins; on an error nothing is begun. */
 MUST_USE err zone_change_begin(struct zone_change *z, struct dircmd *c, str name);
@@ -28,6 +29,7 @@ MUST_USE err zone_text(struct directory *d, uint64_t id, bool edit, struct buf *
 /* Makes the records of zone id those of the builder; adds the counts. Inside a change. */
 struct zone_counts {
 	size_t added, removed, skipped;
+	size_t fields; /* of the SOA */
 };
 MUST_USE err zone_replace(struct directory *d, uint64_t id, struct zone_builder *b, bool fresh,
 			  struct zone_counts *n);

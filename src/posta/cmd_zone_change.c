@@ -91,7 +91,7 @@ err zone_change_begin(struct zone_change *z, struct dircmd *c, str name)
 
 err zone_change_end(struct zone_change *z, err e)
 {
-	if (!e)
+	if (!e && !z->unchanged)
 		e = dirzone_touch(z->c->d, z->id);
 	if (!e)
 		e = look(z);

@@ -85,6 +85,7 @@ static err load_into(struct zone_change *z, const char *path, bool fresh, struct
 	if (!e)
 		e = zone_replace(z->c->d, z->id, b, fresh, n);
 	zone_builder_free(b);
+	z->unchanged = !fresh && !n->added && !n->removed && !n->fields;
 	return e;
 }
 

@@ -155,6 +155,7 @@ static err set_text(struct replacing *p, const char *field, struct buf *text)
 	struct sql_value v;
 	char query[100];
 
+	p->n->fields++;
 	TRY(buf_done(text));
 	TRY(dir_value_parse(p->d, f, buf_str(text), &p->a, &v));
 	int n = snprintf(query, sizeof(query), "UPDATE zones SET %s = ? WHERE id = ?", f->column);
@@ -186,6 +187,7 @@ static err take_soa(struct replacing *p, const struct soa *now, const struct soa
 		buf_fmt(&b, "%u", fresh->numbers[i]);
 		TRY(set_text(p, names[i], &b));
 	}
+	p->n->fields += dirzone_serial_before(now->numbers[0], fresh->numbers[0]);
 	return dirzone_adopt_serial(p->d, p->id, fresh->numbers[0]);
 }
 

@@ -90,7 +90,10 @@ def test_load_takes_a_master_file(posta):
     assert "(0 records added, 0 removed)" in posta.run("zone", "load", "example.org", posta.dir / "out").stdout
     path.write_text(EX.replace("$GENERATE 1-3", "$GENERATE 2-4"))
     assert "(1 records added, 1 removed)" in posta.run("zone", "load", "example.org", path).stdout
-    assert posta.serial("example.org") == 2024010103
+    assert posta.serial("example.org") == 2024010102
+    path.write_text(path.read_text().replace("2024010101 7200", "2024010200 7201"))
+    posta.run("zone", "load", "example.org", path)
+    assert posta.serial("example.org") == 2024010200 and posta.json("zone", "show", "example.org")["refresh"] == 7201
 
 
 def test_load_refuses_a_file_with_mistakes(posta):
