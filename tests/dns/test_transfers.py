@@ -486,6 +486,37 @@ def test_another_primary_takes_over_and_a_zone_expires(world):
     assert rcode_of(port, zone) == "SERVFAIL"
 
 
+# ---- others are told ----
+
+def test_a_notify_is_repeated_until_it_is_answered(world):
+    zone = "a.test."
+    sink = socket.socket(type=socket.SOCK_DGRAM)
+    sink.bind(("127.0.0.1", 0))
+    sink.settimeout(15)
+    p = world({zone: f'notify = ["127.0.0.1:{sink.getsockname()[1]}"];'}, texts={zone: zone_text(zone, 1)})
+
+    def next_notify():
+        wire, peer = sink.recvfrom(4096)
+        m = dns.message.from_wire(wire)
+        assert m.opcode() == dns.opcode.NOTIFY and m.question[0].name.to_text() == zone and m.flags & dns.flags.AA
+        return m, peer, time.monotonic()
+    _, _, first = next_notify()
+    other, peer, second = next_notify()
+    assert 1.5 < second - first < 8  # RFC 1996 3.6
+    wrong = dns.message.make_response(other)
+    wrong.id ^= 1
+    sink.sendto(wrong.to_wire(), peer)  # not the answer to our question
+    write(p, zone, zone_text(zone, 2))
+    again, peer, third = next_notify()  # it changed: told at once
+    assert again.answer[0][0].serial == 2 and third - second < 3
+    sink.sendto(dns.message.make_response(again).to_wire(), peer)
+    sink.settimeout(3)
+    with pytest.raises(TimeoutError):
+        next_notify()
+    assert figures(p)['posta_dns_notify_out_total{answer="taken"}'] == 1
+    sink.close()
+
+
 # ---- catalogs (RFC 9432) ----
 
 CATALOG = "catalog.test."

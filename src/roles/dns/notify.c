@@ -19,6 +19,7 @@ enum {
 	FIBERS = 8,	   /* that tell one server at once */
 	TRIES = 5,	   /* RFC 1996 3.6; less where the server was silent to the last one */
 	WAIT_FIRST = 2000, /* milliseconds for an answer; doubled each time */
+	SLICE = 250,	   /* milliseconds between looks whether a zone changed again */
 	MESSAGE = 1024,
 };
 
@@ -90,22 +91,33 @@ static err judge(struct talk *t, size_t n)
 	return flags & 15 ? fail(E_DENIED, "the server answers code %u", flags & 15) : OK;
 }
 
-WAITS static err ask_once(struct talk *t, const struct zone *z, int fd, msec wait)
+/* A zone that changes again meanwhile is told of at once, not when the pause is over. */
+WAITS static err pause_for(const struct notice *n, msec until)
 {
-	msec deadline = clock_in(wait);
-	err e = E_AGAIN;
-	size_t n;
+	while (clock_now() < until && !n->again)
+		TRY(fiber_sleep(until < clock_in(SLICE) ? until : clock_in(SLICE)));
+	return OK;
+}
 
-	TRY(write_question(t, z));
-	TRY(udp_put(fd, str_of(t->question, t->n)));
+WAITS static err hear(struct talk *t, const struct notice *n, int fd, msec deadline)
+{
+	size_t got;
+	err e = E_AGAIN;
+
 	while (e == E_AGAIN) {
-		TRY(udp_receive(fd, t->answer, sizeof(t->answer), &n, deadline));
-		e = judge(t, n);
+		msec slice = deadline < clock_in(SLICE) ? deadline : clock_in(SLICE);
+
+		e = udp_receive(fd, t->answer, sizeof(t->answer), &got, slice);
+		if (e == OK)
+			e = judge(t, got);
+		else if (e == E_TIMEOUT && slice < deadline && !n->again)
+			e = E_AGAIN;
 	}
 	return e;
 }
 
-WAITS static err tell_once(const struct told *to, const struct zone *z, msec wait)
+WAITS static err tell_once(const struct told *to, const struct notice *n, const struct zone *z,
+			   msec wait)
 {
 	struct talk *t = MEM_NEW(struct talk);
 	int fd = -1;
@@ -118,7 +130,11 @@ WAITS static err tell_once(const struct told *to, const struct zone *z, msec wai
 	e = to->target.key.n && !t->tsig.key ? fail(E_NOTFOUND, "its key is not in dns.keys")
 					     : udp_connect(&to->target.addr, &fd);
 	if (e == OK) {
-		e = ask_once(t, z, fd, wait);
+		e = write_question(t, z);
+		if (e == OK)
+			e = udp_put(fd, str_of(t->question, t->n));
+		if (e == OK)
+			e = hear(t, n, fd, clock_in(wait));
 		fiber_fd_forget(fd);
 		(void)close(fd);
 	}
@@ -140,29 +156,41 @@ static void log_end(const struct told *to, const struct notice *n, err e)
 	    KS("to", addr_text(&addr, &to->target.addr)), KE(e));
 }
 
+WAITS static err tell_current(const struct told *to, const struct notice *n, msec wait)
+{
+	struct zone *z = zones_get(to->n->t->o.zones, dns_name_str(&n->apex));
+	msec until = clock_in(wait);
+
+	if (!z)
+		return fail(E_CANCELED, "the zone is gone");
+	err e = tell_once(to, n, z, wait);
+
+	zone_drop(z);
+	if (e == E_IO) { /* nobody is there: as no answer */
+		TRY(pause_for(n, until));
+		return fail(E_TIMEOUT, "nobody is there");
+	}
+	return e;
+}
+
 /* All its tries. What the server has not answered by then it learns at its next refresh. */
-WAITS static void tell(struct told *to, const struct notice *n)
+WAITS static void tell(struct told *to, struct notice *n)
 {
 	msec wait = WAIT_FIRST;
 	err e = E_TIMEOUT;
 
-	for (int i = 0; i < (to->silent ? 1 : TRIES) && e != OK && e != E_DENIED; i++) {
-		struct zone *z = zones_get(to->n->t->o.zones, dns_name_str(&n->apex));
-		msec until = clock_in(wait);
-
-		if (!z || to->n->closing) {
-			zone_drop(z);
-			return;
-		}
-		e = tell_once(to, z, wait);
-		zone_drop(z);
-		if (e == E_CANCELED)
-			return;
-		if (e == E_IO && fiber_sleep(until) != OK) /* nobody is there: as no answer */
-			return;
+	for (int i = 0; i < (to->silent ? 1 : TRIES) && e == E_TIMEOUT; i++) {
+		e = tell_current(to, n, wait);
 		wait *= 2;
+		if (e == E_TIMEOUT && n->again) {
+			n->again = false;
+			wait = WAIT_FIRST;
+			i = -1;
+		}
 	}
-	to->silent = e != OK && e != E_DENIED;
+	if (e == E_CANCELED)
+		return;
+	to->silent = e == E_TIMEOUT;
 	log_end(to, n, e);
 }
 
