@@ -12,7 +12,10 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.name
 import dns.rdatatype
+import dns.tsig
+import dns.tsigkeyring
 import pytest
 
 import zonegen
@@ -257,3 +260,24 @@ def test_reload_of_one_zone_disturbs_nobody(tmp_path_factory):
             renewed = server.ask(last, "SOA").answer[0][0].serial == 2
         assert renewed and asked
         assert slowest < 0.5
+
+
+def test_signed_questions(zones):
+    """RFC 8945: an ordinary question with TSIG gets a signed answer; a wrong key or MAC is told."""
+    name, secret = dns.name.from_text("k.example."), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    one = dict(list(zones.items())[:1])
+    keys = f'( {{ name = "k.example"; algorithm = "hmac-sha256"; secret = "{secret}"; }} )'
+
+    def ask(server, key_name, key_secret, tcp=False):
+        query = dns.message.make_query("www.plain.example", "A", use_edns=0)
+        query.use_tsig(dns.tsigkeyring.from_text({key_name: key_secret}), algorithm=dns.tsig.HMAC_SHA256)
+        return server.tcp(query) if tcp else server.udp(query)
+    with Posta(one, keys=keys) as server:
+        for tcp in (False, True):
+            answer = ask(server, name.to_text(), secret, tcp)
+            assert answer.had_tsig and answer.answer and not answer.tsig_error
+        with pytest.raises(dns.tsig.PeerBadSignature):
+            ask(server, name.to_text(), "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=")
+        with pytest.raises(dns.tsig.PeerBadKey):
+            ask(server, "other.example.", secret)
+        assert server.ask("plain.example", "SOA").answer
