@@ -54,15 +54,32 @@ static err take_options(str options, struct dns_edns *e)
 }
 
 /* RFC 6891 6.1.3: the class is the size, the TTL is extended code, version and flags. */
-static err take_opt(const struct dns_record *r, struct dns_edns *e)
+static err take_opt(unsigned class, uint32_t ttl, str options, struct dns_edns *e)
 {
-	if (e->present || r->name.n != 1)
-		return fail(E_SYNTAX, "more than one OPT, or one with a name");
 	e->present = true;
-	e->udp_size = r->class < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : r->class;
-	e->version = r->ttl >> 16 & 255;
-	e->dnssec_ok = r->ttl >> 15 & 1;
-	return take_options(r->rdata, e);
+	e->udp_size = class < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : class;
+	e->version = ttl >> 16 & 255;
+	e->dnssec_ok = ttl >> 15 & 1;
+	return take_options(options, e);
+}
+
+/* Nearly every question has no other record than OPT, or none: true when this one is so, and read.
+ */
+static bool take_plain(str m, struct dns_query *q, err *e)
+{
+	enum { OPT = 11 }; /* octets before its options */
+	const char *p = m.p + q->question_end;
+	size_t n = m.n - q->question_end;
+
+	*e = OK;
+	if (q->counts[0] || q->counts[1] || q->counts[2] > 1)
+		return false;
+	if (!q->counts[2])
+		return n == 0;
+	if (n < OPT || p[0] || dns_get16(p + 1) != DNS_OPT || n != OPT + dns_get16(p + 9))
+		return false;
+	*e = take_opt(dns_get16(p + 3), dns_get32(p + 5), str_of(p + OPT, n - OPT), &q->edns);
+	return true;
 }
 
 static err take_records(str message, struct dns_query *q)
@@ -80,8 +97,11 @@ static err take_records(str message, struct dns_query *q)
 			break;
 		if (q->tsig)
 			return fail(E_SYNTAX, "a record behind TSIG"); /* RFC 8945 5.1 */
-		if (rr.type == DNS_OPT && rr.section == DNS_ADDITIONAL)
-			TRY(take_opt(&rr, &q->edns));
+		if (rr.type == DNS_OPT && rr.section == DNS_ADDITIONAL) {
+			if (q->edns.present || rr.name.n != 1)
+				return fail(E_SYNTAX, "more than one OPT, or one with a name");
+			TRY(take_opt(rr.class, rr.ttl, rr.rdata, &q->edns));
+		}
 		if (rr.type == DNS_TSIG && rr.section != DNS_ADDITIONAL)
 			return fail(E_SYNTAX, "TSIG outside the additional section");
 		if (rr.type == DNS_TSIG)
@@ -118,5 +138,7 @@ err dns_query_parse(str m, struct dns_query *q)
 	q->type = (uint16_t)dns_get16(m.p + at);
 	q->class = (uint16_t)dns_get16(m.p + at + 2);
 	q->question_end = at + 4;
-	return take_records(m, q);
+	err e;
+
+	return take_plain(m, q, &e) ? e : take_records(m, q);
 }

@@ -54,7 +54,6 @@ static uint64_t below(uint64_t h, const unsigned char *label)
 void zone_name_set(struct zone_name *k, str wire)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	unsigned char starts[DNS_LABELS_MAX + 1];
 	unsigned labels = 0;
 
 	(void)pthread_once(&once, draw_seed);
@@ -66,14 +65,18 @@ void zone_name_set(struct zone_name *k, str wire)
 		memcpy(k->p + i, &w, sizeof(w));
 	}
 	for (unsigned i = 0; k->p[i]; i += k->p[i] + 1u)
-		starts[labels++] = (unsigned char)i;
+		k->at[labels++] = (unsigned char)i;
+	k->at[labels] = (unsigned char)(wire.n - 1);
 	k->labels = (unsigned char)labels;
-	k->at[0] = (unsigned char)(wire.n - 1);
-	k->hash[0] = seed[0];
-	for (unsigned i = 1; i <= labels; i++) {
-		k->at[i] = starts[labels - i];
-		k->hash[i] = below(k->hash[i - 1], k->p + k->at[i]);
+	for (unsigned i = 0; i < labels - i; i++) { /* the root's place becomes the first */
+		unsigned char last = k->at[labels - i];
+
+		k->at[labels - i] = k->at[i];
+		k->at[i] = last;
 	}
+	k->hash[0] = seed[0];
+	for (unsigned i = 1; i <= labels; i++)
+		k->hash[i] = below(k->hash[i - 1], k->p + k->at[i]);
 }
 
 uint64_t zone_name_wildcard(const struct zone_name *k, unsigned i)

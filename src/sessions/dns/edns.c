@@ -15,7 +15,6 @@ enum {
 void edns_cookie(struct exchange *x)
 {
 	const struct dns_service *o = x->o;
-	uint32_t now = (uint32_t)clock_unix();
 	bool fresh = false;
 	str c = x->q.edns.cookie;
 
@@ -23,6 +22,8 @@ void edns_cookie(struct exchange *x)
 	x->cookie_known = false;
 	if (!o->cookies || !o->nsecrets || !c.n)
 		return;
+	uint32_t now = (uint32_t)clock_unix();
+
 	for (unsigned i = 0; i < o->nsecrets && !x->cookie_known; i++) {
 		x->cookie_known = cookie_good(o->secrets[i], c, x->peer, now, &fresh);
 		fresh = fresh && i == 0;

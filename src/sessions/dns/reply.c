@@ -12,7 +12,11 @@ static int before(const unsigned char *name, unsigned n, const unsigned char *ab
 {
 	unsigned i = 0;
 
-	if (nabove > n || !str_eqi(str_of(name + n - nabove, nabove), str_of(above, nabove)))
+	if (nabove > n)
+		return -1;
+	const unsigned char *end = name + n - nabove;
+
+	if (memcmp(end, above, nabove) != 0 && !str_eqi(str_of(end, nabove), str_of(above, nabove)))
 		return -1;
 	while (i < n - nabove)
 		i += name[i] + 1u;
