@@ -127,12 +127,12 @@ err realms_read(const struct role_env *env, const struct conf_node *n, struct bu
 /* ---- state ---- */
 
 struct health {
-	bool silent;
-	struct fiber *probe;
+	bool silent; /* a fiber of its own asks until it answers */
 	struct realms *r;
 	const struct realm_server *server;
 };
 struct realms {
+	bool closing;
 	const struct realms_settings *set;
 	struct health *health; /* of all servers, realm by realm */
 	size_t n;
@@ -165,14 +165,19 @@ struct realms *realms_open(const struct realms_settings *set)
 
 WAITS void realms_close(struct realms *r)
 {
-	for (size_t i = 0; r && i < r->n; i++)
-		if (r->health[i].probe) {
-			fiber_cancel(r->health[i].probe);
-			(void)!fiber_join(r->health[i].probe);
-		}
-	if (r)
-		mem_free(r->health);
+	if (!r)
+		return;
+	r->closing = true;
+	for (size_t i = 0; i < r->n; i++)
+		while (r->health[i].silent && fiber_sleep(clock_in(5)) == OK)
+			continue;
+	mem_free(r->health);
 	mem_free(r);
+}
+
+const struct realms_settings *realms_set(const struct realms *r)
+{
+	return r->set;
 }
 
 const struct realm *realms_find(const struct realms *r, str user_name)
@@ -217,32 +222,27 @@ WAITS static err ask_status(const struct realm_server *s)
 WAITS static err probe(void *arg)
 {
 	struct health *h = arg;
+	err e;
 
-	for (;;) {
-		TRY(fiber_sleep(clock_in(h->r->set->probe)));
-		err e = h->server->status ? ask_status(h->server) : OK;
-
-		if (e == E_CANCELED)
-			return e;
-		if (e == OK)
-			break;
-	}
+	do {
+		e = fiber_sleep(clock_in(h->r->set->probe));
+		if (e == OK && !h->r->closing && h->server->status)
+			e = ask_status(h->server);
+	} while (e != OK && e != E_CANCELED && !h->r->closing);
 	h->silent = false;
 	metric_add(&silent_now, -1);
 	LOG(LOG_INFO, "radius.home", KS("server", h->server->name), KI("silent", 0));
 	return OK;
 }
 
-WAITS static void leave_out(struct realms *r, struct health *h, const struct realm_server *s)
+static void leave_out(struct realms *r, struct health *h, const struct realm_server *s)
 {
 	if (h->silent)
 		return;
-	if (h->probe) /* one that has ended is joined at once */
-		(void)!fiber_join(h->probe);
 	*h = (struct health){ .silent = true, .r = r, .server = s };
 	metric_add(&silent_now, 1);
 	LOG(LOG_ERROR, "radius.home", KS("server", s->name), KI("silent", 1));
-	h->probe = fiber_start("probe", probe, h);
+	fiber_spawn("probe", probe, h);
 }
 
 /* ---- a request on its way ---- */
@@ -336,7 +336,7 @@ static bool is_key(str value, unsigned *type)
 	       *type >= KEYS_FIRST && *type <= KEYS_LAST;
 }
 
-/* What the server said, for the NAS: without our Proxy-State (the last one). */
+/* What the server said, for the NAS. Its own Proxy-States are put by whoever answers it. */
 static err put_reply(const struct hop *h, const struct radius_packet *answer,
 		     struct radius_writer *w)
 {
@@ -345,10 +345,7 @@ static err put_reply(const struct hop *h, const struct radius_packet *answer,
 	unsigned type;
 
 	while (radius_next(&rest, &f)) {
-		bool ours = f.type == RADIUS_PROXY_STATE &&
-			    str_eq(f.value, str_of(h->state, sizeof(h->state)));
-
-		if (ours || f.type == RADIUS_MESSAGE_AUTHENTICATOR)
+		if (f.type == RADIUS_PROXY_STATE || f.type == RADIUS_MESSAGE_AUTHENTICATOR)
 			continue;
 		if (f.type == TUNNEL_PASSWORD)
 			TRY(put_salted(h, w, 0, f.type, f.value, 1));
@@ -391,9 +388,25 @@ WAITS static err ask(const struct realm *realm, const struct realm_server *s, st
 	return e;
 }
 
+static err take_reply(const struct hop *h, const struct radius_packet *answer, struct buf *out)
+{
+	unsigned char *room = mem_get(RADIUS_MAX);
+	struct radius_writer w;
+
+	radius_begin(&w, room, RADIUS_MAX, answer->code, answer->id);
+	err e = put_reply(h, answer, &w);
+
+	if (e == OK && w.full)
+		e = fail(E_LIMIT, "an answer of a home server is too long");
+	if (e == OK)
+		buf_add(out, str_of(room + RADIUS_HEADER, w.n - RADIUS_HEADER));
+	mem_free(room);
+	return e ? e : buf_done(out);
+}
+
 WAITS err realms_forward(struct realms *r, const struct realm *realm,
-			 const struct radius_packet *request, str nas_secret,
-			 struct radius_writer *reply, unsigned char room[RADIUS_MAX])
+			 const struct radius_packet *request, str nas_secret, unsigned *code,
+			 struct buf *attributes)
 {
 	struct hop h = { .request = request, .from = nas_secret };
 	struct radius_packet answer;
@@ -412,10 +425,8 @@ WAITS err realms_forward(struct realms *r, const struct realm *realm,
 			leave_out(r, health, &realm->servers[k]);
 	}
 	if (e == OK) {
-		radius_begin(reply, room, RADIUS_MAX, answer.code, request->id);
-		if (request->code != RADIUS_ACCOUNTING_REQUEST)
-			radius_put_ma(reply);
-		e = put_reply(&h, &answer, reply);
+		*code = answer.code;
+		e = take_reply(&h, &answer, attributes);
 	}
 	metric_add(e == OK ? &forwarded : &unanswered, 1);
 	mem_free(back);

@@ -35,15 +35,16 @@ struct realms;
 /* set lives as long as it does. */
 struct realms *realms_open(const struct realms_settings *set);
 WAITS void realms_close(struct realms *r); /* NULL allowed */
-/* The realm of "user@realm"; NULL: none of these. is_ours: a domain of our own never leaves. */
+const struct realms_settings *realms_set(const struct realms *r);
+/* The realm of "user@realm"; NULL: none of these. */
 const struct realm *realms_find(const struct realms *r, str user_name);
 bool realms_silent(const struct realms *r, const struct realm *realm, size_t server);
 
-/* Passes a request on. nas_secret: under which it came. What is to be said to the NAS goes to reply
- * (its code, a Message-Authenticator first, its attributes with passwords and keys hidden anew),
- * not yet finished. E_TIMEOUT: no server of the realm answers: nothing is said. */
+/* Passes a request on. nas_secret: under which it came. *code and attributes: what is to be said to
+ * the NAS, passwords and keys hidden anew, without Message-Authenticator and Proxy-States.
+ * E_TIMEOUT: no server of the realm answers: nothing is said. */
 WAITS MUST_USE err realms_forward(struct realms *r, const struct realm *realm,
 				  const struct radius_packet *request, str nas_secret,
-				  struct radius_writer *reply, unsigned char room[RADIUS_MAX]);
+				  unsigned *code, struct buf *attributes);
 
 #endif

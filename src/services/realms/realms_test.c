@@ -155,19 +155,24 @@ WAITS static unsigned send_through(struct realms *r, unsigned code, const char *
 	const struct realm *realm = realms_find(r, STR("ana@Other.Example"));
 
 	CHECK(realm != NULL);
-	err e = realms_forward(r, realm, &p, nas_secret, &w, out);
+	struct buf attributes;
+	unsigned said = 0;
+
+	buf_init(&attributes, RADIUS_MAX);
+	err e = realms_forward(r, realm, &p, nas_secret, &said, &attributes);
 
 	if (e) {
 		CHECK(e == E_TIMEOUT || e == E_IO);
+		buf_free(&attributes);
 		return 0;
 	}
+	radius_begin(&w, out, sizeof(out), said, p.id);
+	radius_put_raw(&w, buf_str(&attributes));
+	buf_free(&attributes);
 	n = radius_finish_response(&w, nas_secret, p.authenticator);
 	CHECK_OK(radius_parse(str_of(out, n), &answer));
 	CHECK(answer.id == 77 && radius_check_response(&answer, nas_secret, p.authenticator));
-	if (code == RADIUS_ACCESS_REQUEST)
-		CHECK(radius_check_ma(&answer, nas_secret, p.authenticator) == RADIUS_MA_GOOD);
 	CHECK(radius_find(&answer, RADIUS_REPLY_MESSAGE, &v) && str_eq(v, str_z(name_there)));
-	CHECK(radius_find(&answer, RADIUS_PROXY_STATE, &v) && str_eq(v, STR("of the NAS")));
 	CHECK(radius_find_vendor(&answer, VENDOR_MICROSOFT, 17, &v));
 	CHECK_OK(radius_salted_reveal(nas_secret, p.authenticator, v, clear, &n));
 	CHECK_STR(str_of(clear, n), key);
@@ -177,7 +182,7 @@ WAITS static unsigned send_through(struct realms *r, unsigned code, const char *
 
 	while (radius_next(&rest, &f))
 		states += f.type == RADIUS_PROXY_STATE;
-	CHECK(states == 1); /* ours is gone */
+	CHECK(states == 0); /* neither ours nor the NAS's, which the session puts */
 	return answer.code;
 }
 
