@@ -368,6 +368,8 @@ static const struct {
 } verbs[] = {
 	{ "sessions", cmd_radius_sessions },
 	{ "usage", cmd_radius_usage },
+	{ "disconnect", cmd_radius_disconnect },
+	{ "coa", cmd_radius_coa },
 };
 
 static int run(struct cmd_env *env, int argc, char **argv)
@@ -375,7 +377,7 @@ static int run(struct cmd_env *env, int argc, char **argv)
 	for (size_t i = 0; i < COUNT(verbs) && argc > 1; i++)
 		if (str_eq(str_z(argv[1]), str_z(verbs[i].name)))
 			return verbs[i].run(env, argc - 1, argv + 1);
-	return cmd_usage(env, "what: sessions or usage?");
+	return cmd_usage(env, "what: sessions, usage, disconnect or coa?");
 }
 
 const struct cmd cmd_radius = {
@@ -385,7 +387,9 @@ const struct cmd cmd_radius = {
 		"                             [--until TIME] [--max N] [--csv | --json]\n"
 		"       posta radius usage [--by user|nas|telco|called|cause|month|day]\n"
 		"                          [--user NAME] [--month YYYY-MM] [--max N] [--csv | "
-		"--json]\n\n"
+		"--json]\n"
+		"       posta radius disconnect LOGIN [SESSION]\n"
+		"       posta radius coa LOGIN \"ATTRIBUTE = VALUE, ...\" [SESSION]\n\n"
 		"sessions  the newest 100 (--max), open ones first. TIME is 2026-11-28 or\n"
 		"          2026-11-28T12:30, UTC. Single sessions are kept for a set time; "
 		"without\n"
@@ -393,7 +397,10 @@ const struct cmd cmd_radius = {
 		"usage     sessions, minutes and octets of what is over, in the month (UTC) in "
 		"which\n"
 		"          it ended; in: from the user, out: to the user. The sums are kept for "
-		"good.\n\n"
+		"good.\n"
+		"disconnect, coa  end or change the user's open sessions (or one of them) at the\n"
+		"          access server that has them; exit code 1 unless all were "
+		"acknowledged.\n\n"
 		"examples: posta radius sessions --user ana@demo.test --open\n"
 		"          posta radius usage --by month --user ana@demo.test\n"
 		"          posta radius usage --by telco --month 2026-11 --csv\n",

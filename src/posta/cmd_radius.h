@@ -6,5 +6,7 @@
 
 int cmd_radius_sessions(struct cmd_env *env, int argc, char **argv);
 int cmd_radius_usage(struct cmd_env *env, int argc, char **argv);
+int cmd_radius_disconnect(struct cmd_env *env, int argc, char **argv);
+int cmd_radius_coa(struct cmd_env *env, int argc, char **argv);
 
 #endif

@@ -38,7 +38,9 @@ static err complain(struct state *s, const struct source *src, const char *what)
 {
 	if (s->z->complaints)
 		buf_fmt(s->z->complaints, "%.*s:%u: %s\n", STRF(src->file), src->entry, what);
-	return ++s->errors < (s->z->errors ? s->z->errors : LIM_ZONE_ERRORS) ? OK : fail(E_LIMIT, "too many errors");
+	return ++s->errors < (s->z->errors ? s->z->errors : LIM_ZONE_ERRORS)
+		       ? OK
+		       : fail(E_LIMIT, "too many errors");
 }
 
 /* ---- tokens ---- */

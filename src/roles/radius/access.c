@@ -156,6 +156,10 @@ err radius_access(struct radius_request *r)
 
 	(void)radius_find(&r->packet, RADIUS_USER_NAME, &l.name);
 	(void)radius_find(&r->packet, RADIUS_CALLING_STATION, &l.calling);
+	const struct realm *realm = radius_realm(l.name);
+
+	if (realm)
+		return radius_forward(r, realm);
 	set_place(&l);
 	buf_init(&l.eap, EAP_MAX);
 	err e = l.name.n ? decide(&l) : reject(&l, &wrong, STR(""));

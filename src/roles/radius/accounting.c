@@ -145,6 +145,12 @@ err radius_accounting(struct radius_request *r)
 	e.calling = text(p, RADIUS_CALLING_STATION);
 	e.class = text(p, RADIUS_CLASS);
 	err bad = acct_append(radius_here()->acct, &e);
+	/* A guest's provider counts, too. Nothing is answered until it has: the repeat counts once.
+	 */
+	const struct realm *realm = bad ? NULL : radius_realm(text(p, RADIUS_USER_NAME));
+
+	if (realm)
+		return radius_forward_accounting(r, realm);
 
 	if (bad)
 		LOG(LOG_WARN, "radius.accounting", KS("nas", e.nas), KS("session", e.session),

@@ -20,6 +20,7 @@ static const struct radius_role decisions = {
 	.limits = limits,
 	.access = radius_access,
 	.accounting = radius_accounting,
+	.dynamic = radius_dynamic,
 };
 
 /* ---- start and stop ---- */
@@ -50,6 +51,22 @@ WAITS static void open_dictionary(void)
 		    KS("why", str_trim_ws(buf_str(&l.complaints))));
 	here.dict = l.dict;
 	buf_free(&l.complaints);
+}
+
+static err load_cas(void *arg)
+{
+	return radius_load_cas(radius_settings(), arg);
+}
+
+/* Without it RADIUS over TLS lets nobody in; all else goes on. */
+WAITS static void open_cas(void)
+{
+	struct tls_cas *fresh = NULL, *old = here.cas;
+
+	if (work(POOL_DISK, load_cas, &fresh) != OK)
+		LOG(LOG_ERROR, "radius.tls_ca", KS("why", str_z(err_last()->text)));
+	here.cas = fresh;
+	tls_cas_drop(old);
 }
 
 static err open_accounting(void *arg)
@@ -85,6 +102,8 @@ WAITS static err start(const struct role_env *env)
 	TRY(auth_open(&auth, &here.auth));
 	TRY(access_open(here.table, env->directory, set->memory, &here.access));
 	open_dictionary();
+	open_cas();
+	radius_open_realms();
 	TRY(start_accounting(env));
 	here.eap = eap_table_new();
 	here.server = radius_server_new(&decisions);
@@ -94,6 +113,8 @@ WAITS static err start(const struct role_env *env)
 WAITS static err reload(const struct role_env *env)
 {
 	(void)env;
+	open_cas();
+	radius_open_realms();
 	access_keep(here.access, radius_settings()->memory);
 	acct_set(here.acct, &radius_settings()->accounting);
 	return OK;
@@ -114,6 +135,7 @@ WAITS static void stop(void)
 	auth_close(here.auth);
 	dirtable_close(here.table);
 	radius_dict_free(here.dict);
+	tls_cas_drop(here.cas);
 	here = (struct radius_here){ 0 };
 }
 
@@ -131,20 +153,30 @@ static size_t take_accounting(const struct udp_query *q, const struct listener *
 	return radius_datagram(here.server, q, RADIUS_ACCOUNTING);
 }
 
+static size_t take_dynamic(const struct udp_query *q, const struct listener *l, char *out,
+			   size_t room)
+{
+	return radius_datagram(here.server, q, RADIUS_DYNAMIC);
+}
+
 static const struct listener listeners[] = {
 	{ .kind = "access", .port = 1812, .datagram = take_access },
 	{ .kind = "accounting", .port = 1813, .datagram = take_accounting },
+	{ .kind = "coa", .port = 3799, .datagram = take_dynamic },
+	{ .kind = "radsec", .port = 2083, .session = radius_tls },
 };
 static const struct role_list lists[] = {
 	{ "nas", radius_nas_keys, RADIUS_NNAS_KEYS },
 	{ "profiles", radius_profile_keys, RADIUS_NPROFILE_KEYS },
 	{ "telcos", radius_telco_keys, RADIUS_NTELCO_KEYS },
+	{ "realms", realm_keys, REALM_KEYS },
+	{ "realms.servers", realm_server_keys, REALM_SERVER_KEYS },
 };
 
 const struct role role_radius = {
 	.name = "radius",
 	.user = "posta-radius",
-	.may = MAY_DATA | MAY_DIRECTORY | MAY_SECRETS | MAY_ACCOUNTING,
+	.may = MAY_DATA | MAY_DIRECTORY | MAY_SECRETS | MAY_ACCOUNTING | MAY_CONNECT | MAY_TLS,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.settings = sizeof(struct radius_settings),
@@ -152,6 +184,7 @@ const struct role role_radius = {
 	.start = start,
 	.reload = reload,
 	.stop = stop,
+	.control = radius_control,
 	.keys = radius_keys,
 	.nkeys = RADIUS_NKEYS,
 	.lists = lists,

@@ -10,6 +10,7 @@
 #include "services/access/access.h"
 #include "services/accounting/accounting.h"
 #include "services/auth/auth.h"
+#include "services/realms/realms.h"
 #include "sessions/radius/radius.h"
 
 extern const struct role role_radius;
@@ -33,6 +34,10 @@ struct radius_client {
 	bool one; /* its address is one address, not several or a network */
 	enum radius_nas_type type;
 	const struct radius_profile *profile; /* NULL: the user's, or "default" */
+	str tls_name, coa_text;
+	struct radius_nas tls_nas; /* the same over TLS: its secret is "radsec" (RFC 6614 2.3) */
+	struct net_addr coa;	   /* where it takes Disconnect and CoA (RFC 5176) */
+	bool has_coa, dynamic;	   /* dynamic: it may ask for them here */
 };
 struct radius_network {
 	struct net_block block;
@@ -48,6 +53,10 @@ struct radius_settings {
 	msec window;
 	bool reply_messages, mschap1;
 	const struct conf_node *lists; /* nas and profiles are read by themselves */
+	const struct conf_node *realms_node;
+	struct realms_settings realms;
+	msec realm_probe;
+	str tls_ca; /* path */
 	struct conf_strs eap_texts;
 	unsigned eap;	    /* EAP_ALLOW_* */
 	unsigned eap_first; /* the type that is tried first */
@@ -61,7 +70,7 @@ struct radius_settings {
 	int64_t acct_log_max, acct_reserve, acct_keep_days;
 	msec acct_silent, acct_longest, acct_settle;
 };
-enum { RADIUS_NKEYS = 24, RADIUS_NNAS_KEYS = 6, RADIUS_NPROFILE_KEYS = 8, RADIUS_NTELCO_KEYS = 3 };
+enum { RADIUS_NKEYS = 27, RADIUS_NNAS_KEYS = 9, RADIUS_NPROFILE_KEYS = 8, RADIUS_NTELCO_KEYS = 3 };
 extern const struct conf_key radius_keys[RADIUS_NKEYS];
 extern const struct conf_key radius_nas_keys[RADIUS_NNAS_KEYS];		/* of each line of nas */
 extern const struct conf_key radius_profile_keys[RADIUS_NPROFILE_KEYS]; /* of profiles */
@@ -87,6 +96,7 @@ struct radius_here {
 	struct radius_server *server;
 	struct radius_dict *dict; /* for users' own attributes; NULL: it could not be read */
 	struct eap_table *eap;
+	struct tls_cas *cas; /* of radius.tls_ca, NULL: none */
 };
 struct radius_here *radius_here(void);
 
@@ -137,5 +147,16 @@ void eap_table_free(struct eap_table *t); /* NULL allowed */
 WAITS MUST_USE err radius_eap(struct radius_login *l, bool *challenge);
 /* accounting.c */
 WAITS err radius_accounting(struct radius_request *r);
+/* realm.c: the realm of a user who is none of ours; NULL: it is not named. */
+void radius_open_realms(void); /* at the start and at a reload */
+const struct realm *radius_realm(str name);
+WAITS MUST_USE err radius_forward(struct radius_request *r, const struct realm *realm);
+WAITS MUST_USE err radius_forward_accounting(struct radius_request *r, const struct realm *realm);
+/* dynamic.c: Disconnect and CoA, RFC 5176 */
+WAITS err radius_dynamic(struct radius_request *r);
+WAITS err radius_control(str method, str path, str body, struct buf *json);
+/* radsec.c: RADIUS over TLS, RFC 6614 */
+WAITS err radius_tls(struct stream *io, const struct listener *l);
+MUST_USE err radius_load_cas(const struct radius_settings *set, struct tls_cas **out); /* blocks */
 
 #endif

@@ -11,6 +11,12 @@ const struct conf_key radius_keys[RADIUS_NKEYS] = {
 	{ "profiles", CONF_NODE, AT(lists), 0, 0, "", "what is answered: a list of groups" },
 	{ "telcos", CONF_NODE, AT(lists), 0, 0, "",
 	  "whose line a call came over, for accounting: a list of groups, the first that fits" },
+	{ "realms", CONF_NODE, AT(realms_node), 0, 0, "",
+	  "other providers, whose home servers decide: a list of groups" },
+	{ "realm_probe", CONF_DURATION, AT(realm_probe), 100, 600000, "5s",
+	  "pause between looks at a home server that was silent" },
+	{ "tls_ca", CONF_STR, AT(tls_ca), 0, 0, "",
+	  "path of the authorities' certificates that access servers show over TLS" },
 	{ "dictionary", CONF_STR, AT(dictionary), 0, 0, "/usr/share/freeradius/dictionary",
 	  "the names of attributes, in FreeRADIUS's form (package freeradius-common)" },
 	{ "time_zone", CONF_STR, AT(time_zone), 0, 0, "+00:00",
@@ -69,6 +75,12 @@ const struct conf_key radius_nas_keys[RADIUS_NNAS_KEYS] = {
 	  "drop Access-Requests without a Message-Authenticator (CVE-2024-3596)" },
 	{ "type", CONF_STR, AT(type_text), 0, 0, "any",
 	  "how it wants rates: mikrotik, wispr, any (both), plain (none)" },
+	{ "tls_name", CONF_STR, AT(tls_name), 0, 0, "",
+	  "name in its certificate, for RADIUS over TLS; empty: not over TLS" },
+	{ "coa", CONF_STR, AT(coa_text), 0, 0, "",
+	  "where it takes Disconnect and CoA, e.g. \"192.0.2.1:3799\"; empty: nowhere" },
+	{ "dynamic", CONF_BOOL, AT(dynamic), 0, 0, "false",
+	  "it may ask here for Disconnect and CoA of any session" },
 	{ "profile", CONF_STR, AT(profile_name), 0, 0, "",
 	  "profile of users who have none of their own; empty: the one called default" },
 };
@@ -224,6 +236,14 @@ static err read_client(const struct role_env *env, const struct conf_node *node,
 	TRY(conf_read(node, radius_nas_keys, RADIUS_NNAS_KEYS, c, env->arena, complaints));
 	TRY(read_type(node, complaints, c));
 	c->nas.more = c;
+	c->tls_nas = (struct radius_nas){ .name = c->nas.name, .secret = STR("radsec"), .more = c };
+	c->has_coa = c->coa_text.n > 0;
+	if (c->has_coa && (net_parse(c->coa_text, &c->coa) != OK || net_is_unix(&c->coa))) {
+		conf_complain(node, complaints,
+			      "coa = \"%.*s\" is no address; write \"192.0.2.1:3799\"",
+			      STRF(c->coa_text));
+		return E_SYNTAX;
+	}
 	if (!c->nas.secret.n || !c->nas.name.n) {
 		conf_complain(node, complaints,
 			      "an access server has a name and a secret; write "
@@ -357,6 +377,9 @@ err radius_read_settings(const struct role_env *env, struct buf *complaints, voi
 		e = E_SYNTAX;
 	if (read_profiles(env, complaints, set) || read_clients(env, complaints, set))
 		e = E_SYNTAX;
+	if (realms_read(env, set->realms_node, complaints, &set->realms))
+		e = E_SYNTAX;
+	set->realms.probe = set->realm_probe;
 	set->accounting.log_max = (uint64_t)set->acct_log_max;
 	set->accounting.reserve = (uint64_t)set->acct_reserve;
 	set->accounting.silent = (uint32_t)(set->acct_silent / 1000);

@@ -1,6 +1,7 @@
 #include "services/realms/realms.h"
 
 #include <openssl/rand.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -27,7 +28,7 @@ struct item {
 	const struct conf_node *servers;
 };
 #define AT(member) offsetof(struct item, member)
-const struct conf_key realm_keys[] = {
+const struct conf_key realm_keys[REALM_KEYS] = {
 	{ "name", CONF_STR, AT(name), 0, 0, NULL,
 	  "behind the @ of the user's name; \"*\": every realm that is nobody else's" },
 	{ "strip", CONF_BOOL, AT(strip), 0, 0, "false", "the name goes on without its realm" },
@@ -35,7 +36,6 @@ const struct conf_key realm_keys[] = {
 	  "( { address = \"192.0.2.1:1812\"; secret = \"...\"; }, ... ), the first that answers" },
 };
 #undef AT
-const size_t realm_nkeys = COUNT(realm_keys);
 
 struct server_item {
 	str address, accounting, secret;
@@ -43,7 +43,7 @@ struct server_item {
 	bool status, need_ma;
 };
 #define AT(member) offsetof(struct server_item, member)
-const struct conf_key realm_server_keys[] = {
+const struct conf_key realm_server_keys[REALM_SERVER_KEYS] = {
 	{ "address", CONF_STR, AT(address), 0, 0, NULL, "where it takes Access-Requests" },
 	{ "accounting", CONF_STR, AT(accounting), 0, 0, "",
 	  "where it takes Accounting-Requests; empty: the next port" },
@@ -56,14 +56,13 @@ const struct conf_key realm_server_keys[] = {
 	  "drop answers without one; off for old servers alone" },
 };
 #undef AT
-const size_t realm_server_nkeys = COUNT(realm_server_keys);
 
 static err read_server(const struct role_env *env, const struct conf_node *n,
 		       struct realm_server *out, struct buf *complaints)
 {
 	struct server_item i;
 
-	TRY(conf_read(n, realm_server_keys, realm_server_nkeys, &i, env->arena, complaints));
+	TRY(conf_read(n, realm_server_keys, REALM_SERVER_KEYS, &i, env->arena, complaints));
 	out->name = i.address;
 	out->status = i.status;
 	out->access = (struct radius_target){
@@ -92,7 +91,7 @@ static err read_realm(const struct role_env *env, const struct conf_node *n, str
 	struct item i;
 	err e = OK;
 
-	TRY(conf_read(n, realm_keys, realm_nkeys, &i, env->arena, complaints));
+	TRY(conf_read(n, realm_keys, REALM_KEYS, &i, env->arena, complaints));
 	out->name = i.name;
 	out->strip = i.strip;
 	size_t count = conf_count(i.servers);
@@ -127,12 +126,13 @@ err realms_read(const struct role_env *env, const struct conf_node *n, struct bu
 /* ---- state ---- */
 
 struct health {
-	bool silent; /* a fiber of its own asks until it answers */
+	_Atomic bool silent; /* a fiber of its own asks until it answers */
 	struct realms *r;
 	const struct realm_server *server;
 };
 struct realms {
-	bool closing;
+	_Atomic bool closing;
+	struct realms *older;
 	const struct realms_settings *set;
 	struct health *health; /* of all servers, realm by realm */
 	size_t n;
@@ -152,11 +152,12 @@ bool realms_silent(const struct realms *r, const struct realm *realm, size_t ser
 	return health_of(r, realm, server)->silent;
 }
 
-struct realms *realms_open(const struct realms_settings *set)
+struct realms *realms_open(const struct realms_settings *set, struct realms *older)
 {
 	struct realms *r = MEM_NEW(struct realms);
 
 	r->set = set;
+	r->older = older;
 	for (size_t i = 0; i < set->n; i++)
 		r->n += set->v[i].nservers;
 	r->health = mem_get(size_mul(r->n + 1, sizeof(*r->health)));
@@ -167,6 +168,7 @@ WAITS void realms_close(struct realms *r)
 {
 	if (!r)
 		return;
+	realms_close(r->older);
 	r->closing = true;
 	for (size_t i = 0; i < r->n; i++)
 		while (r->health[i].silent && fiber_sleep(clock_in(5)) == OK)
@@ -237,9 +239,10 @@ WAITS static err probe(void *arg)
 
 static void leave_out(struct realms *r, struct health *h, const struct realm_server *s)
 {
-	if (h->silent)
-		return;
-	*h = (struct health){ .silent = true, .r = r, .server = s };
+	if (atomic_exchange(&h->silent, true))
+		return; /* another loop has seen it as well */
+	h->r = r;
+	h->server = s;
 	metric_add(&silent_now, 1);
 	LOG(LOG_ERROR, "radius.home", KS("server", s->name), KI("silent", 1));
 	fiber_spawn("probe", probe, h);

@@ -23,17 +23,17 @@ struct realms_settings {
 	size_t n;
 	msec probe; /* pause between looks at a server that was silent */
 };
-extern const struct conf_key realm_keys[];
-extern const size_t realm_nkeys;
-extern const struct conf_key realm_server_keys[];
-extern const size_t realm_server_nkeys;
+enum { REALM_KEYS = 3, REALM_SERVER_KEYS = 7 };
+extern const struct conf_key realm_keys[REALM_KEYS];
+extern const struct conf_key realm_server_keys[REALM_SERVER_KEYS];
 /* The list of realms below a role's settings. */
 MUST_USE err realms_read(const struct role_env *env, const struct conf_node *n,
 			 struct buf *complaints, struct realms_settings *out);
 
 struct realms;
-/* set lives as long as it does. */
-struct realms *realms_open(const struct realms_settings *set);
+/* set lives as long as it does. older: of earlier settings, for requests that are on their way;
+ * closed with the new one. */
+struct realms *realms_open(const struct realms_settings *set, struct realms *older);
 WAITS void realms_close(struct realms *r); /* NULL allowed */
 const struct realms_settings *realms_set(const struct realms *r);
 /* The realm of "user@realm"; NULL: none of these. */

@@ -204,7 +204,7 @@ WAITS static err forward(void *arg)
 		servers[i].accounting = servers[i].access;
 		servers[i].accounting.need_ma = false;
 	}
-	struct realms *r = realms_open(&set);
+	struct realms *r = realms_open(&set, NULL);
 	const char *whole = "ana@other.example";
 
 	CHECK(realms_find(r, STR("ana")) == NULL &&

@@ -21,7 +21,7 @@ struct radius_nas {
 	const void *more; /* the role's own */
 };
 
-enum radius_port { RADIUS_ACCESS, RADIUS_ACCOUNTING };
+enum radius_port { RADIUS_ACCESS, RADIUS_ACCOUNTING, RADIUS_DYNAMIC /* RFC 5176 */ };
 
 /* Where answers go: a datagram's sender, or a stream (RADIUS over TLS). Copied with the request;
  * send must not wait, and drop what cannot be sent. */
@@ -65,6 +65,8 @@ struct radius_role {
 	WAITS err (*access)(struct radius_request *r);
 	/* OK: an Accounting-Response leaves. Anything else: nothing does. */
 	WAITS err (*accounting)(struct radius_request *r);
+	/* CoA- and Disconnect-Requests (RFC 5176): as access. */
+	WAITS err (*dynamic)(struct radius_request *r);
 };
 
 /* One for all loops of a process. */

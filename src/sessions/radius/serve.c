@@ -204,6 +204,8 @@ WAITS static err serve(void *arg)
 	if (j->r.port == RADIUS_ACCOUNTING) {
 		radius_answer(&j->r, RADIUS_ACCOUNTING_RESPONSE);
 		e = role->accounting(&j->r);
+	} else if (j->r.port == RADIUS_DYNAMIC) {
+		e = role->dynamic(&j->r);
 	} else {
 		e = role->access(&j->r);
 	}
@@ -284,11 +286,15 @@ static const char *check_access(const struct radius_nas *nas, const struct radiu
 static const char *check(const struct radius_nas *nas, enum radius_port port,
 			 const struct radius_packet *p, struct metric **m)
 {
-	if (p->code == RADIUS_STATUS_SERVER ||
+	bool change = p->code == RADIUS_DISCONNECT_REQUEST || p->code == RADIUS_COA_REQUEST;
+
+	if ((p->code == RADIUS_STATUS_SERVER && port != RADIUS_DYNAMIC) ||
 	    (p->code == RADIUS_ACCESS_REQUEST && port == RADIUS_ACCESS))
 		return check_access(nas, p, m);
 	*m = &wrong_code;
-	if (p->code != RADIUS_ACCOUNTING_REQUEST || port != RADIUS_ACCOUNTING)
+	if (port == RADIUS_DYNAMIC
+		    ? !change
+		    : p->code != RADIUS_ACCOUNTING_REQUEST || port != RADIUS_ACCOUNTING)
 		return "no request for this port";
 	*m = &bad_secret;
 	if (!radius_check_accounting(p, nas->secret) ||
