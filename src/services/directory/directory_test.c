@@ -508,6 +508,45 @@ TEST(table_follows_the_feed)
 	CHECK_OK(loop_main(follows, &f));
 }
 
+/* The file is lost, and another one, empty, is made in its place: nobody becomes unknown, neither to
+ * who runs nor to who starts with the snapshot. */
+WAITS static err lost(void *arg)
+{
+	struct follow *f = arg;
+	struct directory *d = demo(f->p.db);
+
+	open_table(f);
+	CHECK(what(f->t, "ana@demo.test") == DIR_USER);
+	UNTIL(access(f->p.snapshot, R_OK) == 0);
+	directory_close(d);
+	CHECK(unlink(f->p.db) == 0);
+	CHECK_OK(directory_open(f->p.db, true, &d));
+	CHECK_OK(fiber_sleep(clock_in(100)));
+	CHECK(what(f->t, "ana@demo.test") == DIR_USER);
+	dirtable_close(f->t);
+	open_table(f);
+	CHECK_OK(fiber_sleep(clock_in(100)));
+	CHECK(what(f->t, "ana@demo.test") == DIR_USER);
+	/* a new directory that is filled counts */
+	(void)add(d, &dir_domain, "other.test");
+	UNTIL(what(f->t, "ana@demo.test") == DIR_FOREIGN);
+	CHECK(what(f->t, "ana@demo.test") == DIR_FOREIGN);
+	CHECK(what(f->t, "ana@other.test") == DIR_UNKNOWN);
+	dirtable_close(f->t);
+	directory_close(d);
+	return OK;
+}
+
+TEST(lost_directory_makes_nobody_unknown)
+{
+	CLEANUP(place_drop) struct place p;
+	struct follow f = { 0 };
+
+	place_make(&p);
+	f.p = p;
+	CHECK_OK(loop_main(lost, &f));
+}
+
 WAITS static err locked(void *arg)
 {
 	struct follow *f = arg;

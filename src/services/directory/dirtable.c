@@ -120,11 +120,24 @@ static void note(struct look *l, str kind, uint64_t id)
 		l->users[l->n++] = id;
 }
 
+/* A database file that was lost is made anew, empty, by whoever opens it to write. It is another one
+ * (its uuid) and has no domain: what we know goes on, rather than a 550 for everybody. */
+static bool is_lost(const struct table *known, const struct table *fresh)
+{
+	return known && known->domain_ids.n && fresh->domain_ids.n == 0 &&
+	       memcmp(known->uuid, fresh->uuid, sizeof(known->uuid)) != 0;
+}
+
 static err reload(struct dirtable *d, struct look *l)
 {
 	struct table *t = NULL;
 
 	TRY(table_load(d->db, &t));
+	if (is_lost(d->t, t)) {
+		table_free(t);
+		return fail(E_CORRUPT, "%s is another directory than before, and empty: was it lost?",
+			    d->database);
+	}
 	install(d, t);
 	l->all = l->reload = true;
 	metric_add(&metric_reloads, 1);
@@ -213,6 +226,10 @@ static err restore(void *arg)
 	struct table *t = NULL;
 
 	TRY(table_restore(d->snapshot, &t));
+	if (d->t && !is_lost(t, d->t)) {
+		table_free(t);
+		return fail(E_EXISTS, "the database has a table");
+	}
 	install(d, t);
 	return OK;
 }
@@ -301,10 +318,12 @@ err dirtable_open(const struct dirtable_options *o, struct dirtable **out)
 	d->database = copy_z(o->database);
 	d->snapshot = o->snapshot ? copy_z(o->snapshot) : NULL;
 	d->poll = o->poll ? o->poll : 250;
-	if (look_once(d) && d->snapshot) {
+	if ((look_once(d) || d->t->domain_ids.n == 0) && d->snapshot) {
 		err e = work(POOL_DISK, restore, d);
 
-		if (e)
+		if (e == E_EXISTS)
+			LOG(LOG_INFO, "directory.empty");
+		else if (e)
 			LOG(LOG_WARN, "directory.no_table", KS("snapshot", str_z(d->snapshot)),
 			    KE(e));
 		else
