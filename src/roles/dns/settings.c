@@ -102,11 +102,23 @@ static err read_exempt(const struct role_env *env, struct dns_settings *set, str
 	return OK;
 }
 
+/* A character string of RFC 1035 3.3, which NSID takes over. */
+static err check_text(const struct conf_node *n, const char *name, str text, struct buf *complaints)
+{
+	if (text.n <= UINT8_MAX)
+		return OK;
+	conf_complain(n, complaints, "%s has %zu octets; write at most %d", name, text.n,
+		      UINT8_MAX);
+	return E_SYNTAX;
+}
+
 err dns_read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
 	struct dns_settings *set = settings;
 
 	TRY(conf_read(env->conf, dns_keys, DNS_KEYS, set, env->arena, complaints));
+	TRY(check_text(env->conf, "version", set->answer.version, complaints));
+	TRY(check_text(env->conf, "identity", set->answer.identity, complaints));
 	TRY(read_secrets(env->conf, set, complaints));
 	TRY(read_exempt(env, set, complaints));
 	TRY(dns_load_read(env, complaints, &set->load));

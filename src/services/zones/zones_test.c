@@ -413,3 +413,35 @@ TEST(zones_readers)
 	CHECK(zones_count(z) == 0);
 	zones_free(z);
 }
+
+TEST(zone_longest_names) /* RFC 1035 2.3.4: 127 labels, under the root too */
+{
+	static const char *const apexes[] = { ".", "e." };
+	char text[256], line[600];
+
+	for (size_t i = 0; i < COUNT(apexes); i++) {
+		struct buf t = { .max = 600 };
+		struct zone_name k;
+		struct zone_rrset s;
+
+		for (size_t n = 0; n < 126; n++)
+			memcpy(text + 2 * n, "a.", 2);
+		memcpy(text + 252, i ? "e." : "a.", 3);
+		buf_fmt(&t, "$TTL 5\n" SOA "@ NS ns.f.\n%s A 192.0.2.1\n%s NSEC @ A NSEC\n", text,
+			text);
+		CHECK_OK(str_to_z(buf_str(&t), line, sizeof(line)));
+		struct zone *z = compile(apexes[i], line);
+
+		CHECK_ROW(i, zone_find(z, name(text), DNS_A, &s));
+		zone_name_set(&k, name(text));
+		CHECK_ROW(i, k.labels == 127);
+		for (unsigned j = z->apex_labels; j <= 127; j++) /* each ancestor is there */
+			CHECK_ROW(i, zone_node(z, &k, j) != NULL);
+		CHECK_ROW(i, !zone_node_wildcard(z, &k, 126));
+		CHECK_ROW(i, zone_nsec_before(z, str_of(k.p, (size_t)255 - z->apex_n)) ==
+				     zone_node(z, &k, 127));
+		CHECK_ROW(i, zone_records(z) == 4);
+		zone_drop(z);
+		buf_free(&t);
+	}
+}
