@@ -340,6 +340,18 @@ static err enter(struct reader *r, const struct radius_attr *a)
 	return OK;
 }
 
+/* "Extended-Vendor-Specific-5", or with its parent before. */
+static const struct radius_attr *container(const struct reader *r, str path)
+{
+	const struct radius_attr *in = NULL;
+	str parent, name;
+
+	if (!str_cut(path, '.', &parent, &name))
+		return radius_dict_name(r->d, path);
+	in = radius_dict_name(r->d, parent);
+	return in ? radius_dict_child(r->d, in, name) : NULL;
+}
+
 static err begin_vendor(struct reader *r, const struct line *l)
 {
 	const struct radius_attr *in = NULL, *made;
@@ -351,7 +363,7 @@ static err begin_vendor(struct reader *r, const struct line *l)
 	if (!v || l->n < 2)
 		return fail(E_NOTFOUND, "BEGIN-VENDOR of a vendor without VENDOR");
 	if (str_startsi(format, STR("format=")))
-		in = radius_dict_name(r->d, str_skip(format, 7));
+		in = container(r, str_skip(format, 7));
 	else
 		in = radius_dict_number(r->d, NULL, 26);
 	if (!in || (in->kind != RK_VSA && in->kind != RK_EVS))

@@ -96,7 +96,9 @@ static err add_leaf(struct writing *w, const struct radius_pair *p, struct buf *
 static err add_inside(struct writing *w, const struct radius_attr *in, const struct radius_pair *p,
 		      struct buf *out)
 {
-	size_t t = in ? in->type_octets : 1, l = in ? in->length_octets : 1;
+	/* What is written below an attribute that has no inside of its own goes as in a TLV. */
+	size_t t = in && in->type_octets ? in->type_octets : 1;
+	size_t l = in && in->type_octets ? in->length_octets : 1;
 	size_t more = in && in->flags & RA_CONTINUED ? 1 : 0;
 	struct buf value;
 

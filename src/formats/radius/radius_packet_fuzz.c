@@ -30,7 +30,7 @@ static err open_text(void *arg, str name, str *text)
 {
 	(void)arg;
 	(void)name;
-	*text = STR(dictionary);
+	*text = str_z(dictionary);
 	return OK;
 }
 
