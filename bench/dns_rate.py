@@ -3,7 +3,10 @@ and the same questions: the server on core 0, dnsperf on core 1 over loopback.
 
 Rates: questions a second that dnsperf had answered, and the CPU of the server's processes for each (/proc/PID/stat: the
 kernel's part of receiving and sending is most of it, and is shown apart). Memory: what all processes of the server take
-together (PSS), less that of the same server with one zone, by zone. Loading: until the last zone answers."""
+together (PSS), less that of the same server with one zone, by zone. Loading: until the last zone answers.
+
+Where q/s times us/q is well below a second, dnsperf's core was the limit, not the server's: a server that answers quickly hands
+it fewer answers at a time, which costs it more. us/q is what can be compared on a machine that is not quiet."""
 import os
 import pathlib
 import random
