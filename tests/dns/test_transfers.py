@@ -626,3 +626,43 @@ def test_we_follow_a_catalog_of_bind(world, peers):
     p.stop()
     p.start()
     assert serial(port, "m2.test.") is None and serial(port, "own.test.") == 100
+
+
+# ---- signed zones ----
+
+def test_a_signed_zone_is_followed_as_it_is(world):
+    """posta signs, posta and NSD follow: the same records, the same proofs."""
+    zone = "s.test."
+    p = world(start=False)
+    q = world(start=False)
+    nsd = PEERS["nsd"](posta_port=p.port("dns"), zones=[zone])
+    port, second = p.port("dns"), q.port("dns")
+    p.settings.write_text(settings(more=f'notify = ["127.0.0.1:{second}", "127.0.0.1:{nsd.port}"];'))
+    q.settings.write_text(settings(more=secondary(zone, f"127.0.0.1:{port}") + 'transfer = ["127.0.0.1"];'))
+    try:
+        p.start()
+        p.posta("zone", "add", "s.test", "--ns", "ns.s.test", "--transfer", "127.0.0.1")
+        p.posta("zone", "record", "add", "s.test", "ns", "A", "192.0.2.1")
+        p.posta("zone", "sign", "s.test")
+        wait_for(lambda: ask(port, zone, "DNSKEY", want_dnssec=True).answer)
+        q.start()
+        nsd.start()
+
+        def is_same(other):
+            ours, theirs = serial(port, zone), serial(other, zone)
+            return ours == theirs and sorted(raw_transfer(port, zone, "AXFR")[0]) == sorted(raw_transfer(other, zone, "AXFR")[0])
+        wait_for(lambda: is_same(second))
+        wait_for(lambda: serial(nsd.port, zone) == serial(port, zone))
+        before = taken(q, "changes")
+        p.posta("zone", "record", "add", "s.test", "www", "A", "192.0.2.2")
+        wait_for(lambda: ask(second, "www." + zone, "A").answer)
+        wait_for(lambda: is_same(second))
+        assert taken(q, "changes") > before
+        wait_for(lambda: serial(nsd.port, zone) == serial(port, zone))
+        for name, kind in (("www." + zone, "A"), ("nothere." + zone, "A"), (zone, "TXT")):
+            answers = [ask(x, name, kind, want_dnssec=True) for x in (port, second, nsd.port)]
+            said = [sorted(r.to_text() for r in a.answer + a.authority if r.rdtype != dns.rdatatype.NS and r.covers != dns.rdatatype.NS)
+                    for a in answers]
+            assert said[0] == said[1] == said[2] and "RRSIG" in str(said[0]), said
+    finally:
+        nsd.remove()

@@ -119,7 +119,10 @@ static err compile(void *arg)
 		return fail(E_SYNTAX, "a zone without NS records at its apex");
 	if (zone_builder_serial(t->b) != t->result.serial)
 		return fail(E_SYNTAX, "the zone's serial is not the one that was said");
-	return zone_compile(t->b, &t->fresh);
+	TRY(zone_compile(t->b, &t->fresh));
+	zone_builder_free(t->b); /* here, since it may be large */
+	t->b = NULL;
+	return OK;
 }
 
 static err store(void *arg)

@@ -69,7 +69,7 @@ WAITS static err send_message(struct transfer_out *o)
 	o->done->messages++;
 	o->done->octets += n + 2;
 	o->first = o->open = false;
-	return OK;
+	return fiber_yield(); /* a reader that is as fast as we are must not keep others waiting */
 }
 
 WAITS err transfer_out_record(struct transfer_out *o, str owner, uint16_t type, uint32_t ttl,
