@@ -32,8 +32,30 @@ def shared(*parts):
     return path
 
 
+held = {}  # port bases of this process -> what holds them
+
+
+def hold(base):
+    """True when no other run of tests on this machine has these ports: posta's sockets could share them without a complaint."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind(f"\0posta-test-ports-{base}")  # an abstract name: gone with the process
+    except OSError:
+        s.close()
+        return False
+    held[base] = s
+    return True
+
+
+def release(base):
+    if base in held:
+        held.pop(base).close()
+
+
 def free_port_base():
     for base in random.sample(range(24000, 40000, 100), 150):
+        if not hold(base):
+            continue
         try:
             for port in STANDARD.values():
                 with socket.socket() as s, socket.socket(type=socket.SOCK_DGRAM) as u:
@@ -42,7 +64,7 @@ def free_port_base():
                     u.bind(("127.0.0.1", base + port))
             return base
         except OSError:
-            continue
+            release(base)
     raise RuntimeError("no free ports")
 
 
@@ -130,6 +152,7 @@ class Platform:
             self.kill()
             text = self.log_text() if self.log.exists() else ""
             shutil.rmtree(self.dir, ignore_errors=True)
+            release(self.base)
         no_sanitizer_report(text)
 
     def posta(self, *args, check=True, input=None):
