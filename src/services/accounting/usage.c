@@ -277,7 +277,7 @@ static void from_all(struct buf *b, const struct acct_ask *a)
 		buf_fmt(b,
 			"SELECT %s AS k, " TOTALS " FROM usage_day WHERE ?1<0"
 			" AND day BETWEEN ?2 AND ?3 GROUP BY 1",
-			a->by == ACCT_BY_MONTH ? "day" : keys[a->by].key);
+			a->by == ACCT_BY_MONTH ? MONTH_OF("day*86400") : keys[a->by].key);
 }
 
 static void print_query(struct buf *b, const struct acct_ask *a)
