@@ -113,7 +113,7 @@ static bool follow(struct answer *a, const unsigned char *name, unsigned n, size
 	struct reply_name t = { .name = name, .n = (uint16_t)n };
 	struct zone_name *k = a->k;
 
-	if (at > POINTER_MAX || !take_target(a, &t))
+	if (at + n > POINTER_MAX || !take_target(a, &t)) /* its ancestors are pointed at too */
 		return false;
 	a->k = a->spare;
 	a->spare = k;
