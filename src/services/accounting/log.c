@@ -191,7 +191,6 @@ void log_frame(struct buf *out, str body)
 static err write_at(const struct acct_log *l, str s, uint64_t at)
 {
 	while (s.n) {
-		/* allowed: on the log's own thread */
 		ssize_t n = pwrite(l->fd, s.p, s.n, (off_t)at); /* allowed: the log's own thread */
 
 		if (n < 0 && errno == EINTR)
@@ -310,6 +309,15 @@ bool log_next(str *rest, str *body)
 	return true;
 }
 
+static uint64_t first_file(struct acct_log *l)
+{
+	(void)pthread_mutex_lock(&l->guard);
+	uint64_t n = l->first;
+
+	(void)pthread_mutex_unlock(&l->guard);
+	return n;
+}
+
 struct acct_place log_end(struct acct_log *l)
 {
 	(void)pthread_mutex_lock(&l->guard);
@@ -366,8 +374,8 @@ err log_read(struct acct_log *l, struct acct_place *p, size_t max, struct buf *o
 
 		if (end.file == 0)
 			return E_EOF;
-		if (p->file < l->first || p->file > end.file) /* removed by hand: from the start */
-			*p = (struct acct_place){ l->first, 0 };
+		if (p->file < first_file(l) || p->file > end.file) /* removed by hand */
+			*p = (struct acct_place){ first_file(l), 0 };
 		p->at = p->at < HEAD ? HEAD : p->at;
 		buf_reset(out);
 		uint64_t limit = p->file == end.file ? end.at : OVER;
