@@ -14,6 +14,7 @@ enum {
 	RECEIVE_BUFFER = 4 << 20, /* octets that the kernel keeps while a role is replaced */
 	BURST = 16,		  /* batches before the loop's other fibers get their turn */
 	PAUSE = 100,		  /* milliseconds after an error of the socket itself */
+	SKEW = 192,		  /* octets between rows of a batch */
 	CONTROL = 64,		  /* octets of one in_pktinfo or in6_pktinfo with its header */
 };
 
@@ -200,7 +201,8 @@ struct batch {
 	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
 	struct iovec vin[UDP_BATCH], vout[UDP_BATCH];
 	union control cin[UDP_BATCH], cout[UDP_BATCH];
-	char data[UDP_BATCH][UDP_IN], answer[UDP_BATCH][UDP_OUT];
+	/* Rows of a page each would fall on the same lines of the cache. */
+	char data[UDP_BATCH][UDP_IN + SKEW], answer[UDP_BATCH][UDP_OUT + SKEW];
 };
 
 static void batch_free(struct batch **b)

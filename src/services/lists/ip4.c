@@ -153,8 +153,22 @@ void ip4_finish(struct loading *l)
 		finish_level(l, &l->level[i], &l->t->level[i]);
 }
 
+/* The levels are asked one after the other, but what they look at is fetched side by side. */
+static void fetch(const struct table *t, uint32_t ip)
+{
+	for (unsigned level = 0; level < LEVELS; level++) {
+		const struct keys *k = &t->level[level];
+		uint32_t key = ip & (UINT32_MAX << (8 * level));
+
+		if (k->index)
+			__builtin_prefetch(
+				&k->v[k->index[key >> 16] / 2 + k->index[(key >> 16) + 1] / 2]);
+	}
+}
+
 size_t ip4_find(const struct table *t, uint32_t ip, uint32_t values[LIST_HITS], bool *found)
 {
+	fetch(t, ip);
 	for (unsigned level = 0; level < LEVELS; level++) {
 		const struct keys *k = &t->level[level];
 		uint32_t key = ip & (UINT32_MAX << (8 * level)), at, n = 0;
