@@ -326,3 +326,23 @@ def test_lists_that_are_asked_and_one_that_lies(own_platform, tmp_path):
     text = wait_for(lambda: "posta_blacklist_aside{role=\"mx\"} 1" in urllib.request.urlopen(
         f"http://127.0.0.1:{p.port('metrics')}/metrics", timeout=10).read().decode())
     assert text and "lists what every list leaves out" in p.log_text()
+
+
+def test_list_by_zone_transfer(own_platform):
+    """The primary is this platform's own dns: wildcards count, as in zones of lists; a restart serves from the file."""
+    p = own_platform()
+    key = "hmac-sha256:lists.:c2VjcmV0LW9mLWxpc3Rz"
+    p.settings.write_text(f"""dns: {{ keys = ( {{ name = "lists."; algorithm = "hmac-sha256"; secret = "c2VjcmV0LW9mLWxpc3Rz"; }} ); }};
+        dnsbl: {{ check = "100ms"; settle = "0"; lists = ( {{ zone = "xbl.test"; type = "zone"; primaries = ["127.0.0.1:{p.port('dns')}"];
+            key = "{key}"; }} ); }};""")
+    p.start()
+    p.posta("zone", "add", "xbl.test", "--transfer", "127.0.0.1,key:lists.")
+    for name, kind, data in (("@", "NS", "ns.demo.test."), ("2.0.0.127", "A", "127.0.0.2"), ("2.0.0.127", "TXT", '"Listed"'),
+                             ("*.2.0.192", "A", "127.0.0.4")):
+        p.posta("zone", "record", "add", "xbl.test", name, kind, data)
+    p.stop()
+    p.start()  # a list is asked for at the start, and then as its SOA says
+    wait_for(lambda: listed(p, "2.0.0.127.xbl.test") == [True], 30)
+    assert listed(p, "2.0.0.127.xbl.test", "77.2.0.192.xbl.test", "1.0.0.127.xbl.test", "7.3.0.192.xbl.test") == [True, True, False, False]
+    assert ask_all(p.port("dnsbl"), [("2.0.0.127.xbl.test", "TXT")])[0][1]
+    assert (p.dir / "data/dnsbl/xbl.test.list").read_text().startswith("$SOA")

@@ -8,9 +8,9 @@
 #include "formats/dns/rdata.h"
 
 static const str names[RBL_TYPES] = {
-	[RBL_IP4SET] = S("ip4set"),   [RBL_IP4TRIE] = S("ip4trie"),   [RBL_IP4TSET] = S("ip4tset"),
-	[RBL_IP6TRIE] = S("ip6trie"), [RBL_IP6TSET] = S("ip6tset"),   [RBL_DNSET] = S("dnset"),
-	[RBL_GENERIC] = S("generic"), [RBL_COMBINED] = S("combined"),
+	[RBL_IP4SET] = S("ip4set"),   [RBL_IP4TRIE] = S("ip4trie"), [RBL_IP4TSET] = S("ip4tset"),
+	[RBL_IP6TRIE] = S("ip6trie"), [RBL_IP6TSET] = S("ip6tset"), [RBL_DNSET] = S("dnset"),
+	[RBL_GENERIC] = S("generic"), [RBL_ZONE] = S("zone"),	    [RBL_COMBINED] = S("combined"),
 };
 
 err rbl_type_parse(str text, enum rbl_type *out)
@@ -23,7 +23,7 @@ err rbl_type_parse(str text, enum rbl_type *out)
 	return fail(
 		E_NOTFOUND,
 		"\"%.*s\" is no type of list; write ip4set, ip4trie, ip4tset, ip6trie, ip6tset, "
-		"dnset, generic or combined",
+		"dnset, generic, zone or combined",
 		STRF(text));
 }
 
@@ -187,7 +187,8 @@ static err entry_generic(struct reading *g, str s, struct rbl_entry *e)
 {
 	str word = next_word(&s);
 
-	TRY(take_name(word, &e->name));
+	e->wildcard = g->type == RBL_ZONE && str_starts(word, STR("*."));
+	TRY(take_name(e->wildcard ? str_skip(word, 2) : word, &e->name));
 	word = next_word(&s);
 	if (word.n && ch_digit(word.p[0])) {
 		TRY(dns_ttl_parse(word, &e->ttl));
@@ -216,17 +217,22 @@ static err entry_generic(struct reading *g, str s, struct rbl_entry *e)
 	return buf_done(&g->rdata);
 }
 
+static bool has_records(enum rbl_type t)
+{
+	return t == RBL_GENERIC || t == RBL_ZONE;
+}
+
 static err take_entry(struct reading *g, str line, bool *final)
 {
 	struct rbl_entry e = { .type = g->type };
 
-	if (line.p[0] == '!' && g->type != RBL_GENERIC) {
+	if (line.p[0] == '!' && !has_records(g->type)) {
 		e.exclude = true;
 		line = skip_space(str_skip(line, 1));
 	}
 	if (g->type == RBL_COMBINED)
 		return fail(E_SYNTAX, "an entry before the first $DATASET");
-	if (g->type == RBL_GENERIC)
+	if (has_records(g->type))
 		TRY(entry_generic(g, line, &e));
 	else if (g->type == RBL_DNSET)
 		TRY(entry_dnset(g, line, &e));
@@ -422,7 +428,7 @@ static err take_line(struct reading *g, str line, bool *final)
 		return take_special(g, str_skip(line, 2), final);
 	if (is_comment(line))
 		return OK;
-	if (line.p[0] == ':' && g->type != RBL_GENERIC &&
+	if (line.p[0] == ':' && !has_records(g->type) &&
 	    !(g->type == RBL_IP6TRIE && str_starts(line, STR("::"))) &&
 	    !(g->type == RBL_IP6TSET && str_starts(line, STR("::")))) {
 		const struct rbl_value none = { .a = { 127, 0, 0, 2 } };

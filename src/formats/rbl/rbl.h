@@ -14,6 +14,7 @@ enum rbl_type {
 	RBL_IP6TSET,
 	RBL_DNSET,
 	RBL_GENERIC,
+	RBL_ZONE, /* generic with wildcards: a zone that came by transfer, as we write it */
 	RBL_COMBINED,
 	RBL_TYPES,
 };
@@ -40,7 +41,7 @@ struct rbl_entry {
 	struct dns_name name;
 	bool plain, wildcard; /* the name itself; all names below it */
 	struct rbl_value value;
-	/* RBL_GENERIC: name as above ("" is the zone itself), and the record */
+	/* RBL_GENERIC, RBL_ZONE: name as above ("" is the zone itself), and the record */
 	uint16_t rr_type;
 	uint32_t ttl; /* 0: the dataset's */
 	str rdata;    /* wire */

@@ -40,7 +40,7 @@ static struct state {
 	size_t n;
 	_Atomic(struct served *) served;
 	struct fiber *watch;
-	bool warned;
+	struct fiber *follow[LIM_RBL_LISTS]; /* of lists by transfer */
 } state;
 
 /* ---- answers ---- */
@@ -229,7 +229,7 @@ static bool passes_test(const struct list *l, enum rbl_type type)
 	bool listed_too[2] = { false, false };
 	unsigned row = type == RBL_IP6TRIE || type == RBL_IP6TSET ? 1 : type == RBL_DNSET ? 2 : 0;
 
-	if (type == RBL_GENERIC || type == RBL_COMBINED)
+	if (type == RBL_GENERIC || type == RBL_ZONE || type == RBL_COMBINED)
 		return true;
 	for (unsigned i = 0; i < 2; i++) {
 		list_question_read(points[row][i], &q);
@@ -385,6 +385,25 @@ static void arrange(const struct dnsbl_settings *set)
 
 static unsigned loops_here;
 
+static void begin_transfers(void)
+{
+	const struct dnsbl_settings *set = role_settings();
+
+	for (size_t i = 0; i < set->nlists; i++)
+		if (set->lists[i].nprimaries)
+			state.follow[i] = fiber_start("transfer", dnsbl_follow, &set->lists[i]);
+}
+
+WAITS static void end_transfers(void)
+{
+	for (size_t i = 0; i < LIM_RBL_LISTS; i++)
+		if (state.follow[i]) {
+			fiber_cancel(state.follow[i]);
+			(void)!fiber_join(state.follow[i]);
+			state.follow[i] = NULL;
+		}
+}
+
 WAITS static err begin(const struct role_env *env)
 {
 	arrange(role_settings());
@@ -392,6 +411,7 @@ WAITS static err begin(const struct role_env *env)
 	look_at_all(loops_here);
 	publish(loops_here);
 	state.watch = fiber_start("watch", watch, &loops_here);
+	begin_transfers();
 	return OK;
 }
 
@@ -412,12 +432,14 @@ WAITS static err start(const struct role_env *env)
 
 WAITS static err reload(const struct role_env *env)
 {
+	end_transfers();
 	end_watch();
 	return begin(env);
 }
 
 WAITS static void stop(void)
 {
+	end_transfers();
 	end_watch();
 	served_free(atomic_exchange(&state.served, NULL));
 	for (size_t i = 0; i < state.n; i++)
@@ -495,7 +517,7 @@ static void reads(const void *settings, void (*add)(void *arg, str folder), void
 	const struct dnsbl_settings *set = settings;
 
 	for (size_t i = 0; i < set->nlists; i++)
-		for (size_t k = 0; k < set->lists[i].files.n; k++) {
+		for (size_t k = 0; !set->lists[i].nprimaries && k < set->lists[i].files.n; k++) {
 			str file = set->lists[i].files.v[k];
 
 			add(arg, str_take(file, str_rfind(file, '/')));
@@ -510,6 +532,7 @@ static const struct role_list lists[] = { { "lists", dnsbl_list_keys, DNSBL_LIST
 const struct role role_dnsbl = {
 	.name = "dnsbl",
 	.user = "posta-dnsbl",
+	.may = MAY_CONNECT | MAY_DATA,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.settings = sizeof(struct dnsbl_settings),

@@ -3,6 +3,7 @@
 #define ROLES_DNSBL_DNSBL_H
 
 #include "run/conf.h"
+#include "formats/dns/tsig.h"
 #include "run/net.h"
 #include "run/role.h"
 #include "services/lists/served.h"
@@ -17,6 +18,12 @@ struct dnsbl_list {
 	struct conf_strs files;
 	int64_t ttl, max_age, max_shrink; /* seconds; milliseconds; percent */
 	str end;			  /* last line of a complete file; "": any */
+	/* of a list that comes by transfer: then its file is our own */
+	struct conf_strs primary_texts;
+	str key_text;
+	struct net_addr *primaries;
+	size_t nprimaries;
+	struct tsig_key *key; /* NULL: none */
 };
 struct dnsbl_settings {
 	const struct conf_node *lists_node;
@@ -27,7 +34,7 @@ struct dnsbl_settings {
 	struct net_block *networks;
 	size_t nnetworks;
 };
-enum { DNSBL_KEYS = 4, DNSBL_LIST_KEYS = 7 };
+enum { DNSBL_KEYS = 4, DNSBL_LIST_KEYS = 9 };
 extern const struct conf_key dnsbl_keys[DNSBL_KEYS];
 extern const struct conf_key dnsbl_list_keys[DNSBL_LIST_KEYS];
 MUST_USE err dnsbl_read(const struct role_env *env, struct buf *complaints, void *settings);
@@ -53,5 +60,9 @@ struct dnsbl_job {
 	struct list *out;
 };
 err dnsbl_load(void *job);
+
+/* transfer.c: fetches a list's zone again and again and writes its file, from where it is loaded as
+ * any other. arg: a struct dnsbl_list of the settings. */
+WAITS err dnsbl_follow(void *arg);
 
 #endif

@@ -1,3 +1,4 @@
+#include "base/enc.h"
 #include "base/limits.h"
 #include "roles/dnsbl/dnsbl.h"
 
@@ -19,9 +20,15 @@ const struct conf_key dnsbl_list_keys[DNSBL_LIST_KEYS] = {
 	{ "zone", CONF_STR, AT(zone), 0, 0, NULL,
 	  "where it is asked: \"bl.example.org\"; lists of one zone are answered together" },
 	{ "type", CONF_STR, AT(type_text), 0, 0, NULL,
-	  "ip4set, ip4trie, ip4tset, ip6trie, ip6tset, dnset, generic or combined" },
-	{ "files", CONF_STRS, AT(files), 0, 0, NULL,
+	  "ip4set, ip4trie, ip4tset, ip6trie, ip6tset, dnset, generic or combined; zone: by "
+	  "transfer" },
+	{ "files", CONF_STRS, AT(files), 0, 0, "",
 	  "its data files, plain or compressed by gzip, read as one" },
+	{ "primaries", CONF_STRS, AT(primary_texts), 0, 0, "",
+	  "name servers that give the zone by transfer, e.g. [\"192.0.2.53:53\"], instead of "
+	  "files" },
+	{ "key", CONF_STR, AT(key_text), 0, 0, "",
+	  "TSIG key of the transfer: \"hmac-sha256:name:BASE64\"" },
 	{ "ttl", CONF_INT, AT(ttl), 1, 604800, "2100",
 	  "seconds that an answer is kept where the files do not say" },
 	{ "max_age", CONF_DURATION, AT(max_age), 0, INT64_MAX, "0",
@@ -33,6 +40,53 @@ const struct conf_key dnsbl_list_keys[DNSBL_LIST_KEYS] = {
 	  "the last line of a complete file; a file without it is not taken; empty: any" },
 };
 #undef AT
+
+static err bad(const struct conf_node *n, struct buf *complaints, const char *what)
+{
+	conf_complain(n, complaints, "%s", what);
+	return E_SYNTAX;
+}
+
+/* "hmac-sha256:name:BASE64", as dig -y has it. */
+static err read_key(const struct role_env *env, const struct conf_node *n, struct dnsbl_list *l,
+		    struct buf *complaints)
+{
+	struct tsig_key *k = NEW(env->arena, struct tsig_key);
+	CLEANUP(buf_wipe) struct buf secret = { 0 };
+	str algorithm, rest, name, base64;
+
+	buf_init(&secret, KIB(1));
+	if (!str_cut(l->key_text, ':', &algorithm, &rest) || !str_cut(rest, ':', &name, &base64) ||
+	    tsig_algorithm_parse(algorithm, &k->algorithm) != OK ||
+	    dns_name_parse(name, str_of("", 1), &k->name) != OK ||
+	    dec_base64(&secret, base64) != OK || secret.n == 0)
+		return bad(n, complaints, "key: write \"hmac-sha256:name:BASE64\"");
+	dns_name_lower(&k->name);
+	k->secret = arena_dup(env->arena, buf_str(&secret));
+	l->key = k;
+	return OK;
+}
+
+/* A list by transfer: its file is ours. */
+static err read_primaries(const struct role_env *env, const struct conf_node *n,
+			  struct dnsbl_list *l, struct buf *complaints)
+{
+	str *file = NEW(env->arena, str);
+
+	if (l->type != RBL_ZONE)
+		return bad(n, complaints, "a list by transfer has type = \"zone\"");
+	if (l->files.n && l->files.v[0].n)
+		return bad(n, complaints, "a list has files or primaries, not both");
+	l->primaries =
+		arena_get(env->arena, size_mul(l->primary_texts.n, sizeof(*l->primaries)), 16);
+	for (size_t i = 0; i < l->primary_texts.n; i++)
+		if (net_parse(l->primary_texts.v[i], &l->primaries[l->nprimaries++]) != OK)
+			return bad(n, complaints,
+				   "primaries: write addresses such as \"192.0.2.53:53\"");
+	*file = arena_fmt(env->arena, "%s/%.*s.list", env->data, STRF(l->zone));
+	l->files = (struct conf_strs){ file, 1 };
+	return l->key_text.n ? read_key(env, n, l, complaints) : OK;
+}
 
 static err read_list(const struct role_env *env, const struct conf_node *n, struct dnsbl_list *l,
 		     struct buf *complaints)
@@ -50,6 +104,12 @@ static err read_list(const struct role_env *env, const struct conf_node *n, stru
 		return E_SYNTAX;
 	}
 	dns_name_lower(&l->name);
+	if (l->primary_texts.n && l->primary_texts.v[0].n)
+		return read_primaries(env, n, l, complaints);
+	if (l->type == RBL_ZONE)
+		return bad(
+			n, complaints,
+			"type = \"zone\" comes by transfer: write primaries = [\"192.0.2.53:53\"]");
 	for (size_t i = 0; i < l->files.n; i++)
 		if (l->files.v[i].n == 0 || l->files.v[i].p[0] != '/' || l->files.n > DNSBL_FILES) {
 			conf_complain(n, complaints, "\"%.*s\": write 1 to %d whole paths of files",

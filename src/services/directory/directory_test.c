@@ -508,8 +508,8 @@ TEST(table_follows_the_feed)
 	CHECK_OK(loop_main(follows, &f));
 }
 
-/* The file is lost, and another one, empty, is made in its place: nobody becomes unknown, neither to
- * who runs nor to who starts with the snapshot. */
+/* The file is lost, and another one, empty, is made in its place: nobody becomes unknown, neither
+ * to who runs nor to who starts with the snapshot. */
 WAITS static err lost(void *arg)
 {
 	struct follow *f = arg;

@@ -120,8 +120,8 @@ static void note(struct look *l, str kind, uint64_t id)
 		l->users[l->n++] = id;
 }
 
-/* A database file that was lost is made anew, empty, by whoever opens it to write. It is another one
- * (its uuid) and has no domain: what we know goes on, rather than a 550 for everybody. */
+/* A database file that was lost is made anew, empty, by whoever opens it to write. It is another
+ * one (its uuid) and has no domain: what we know goes on, rather than a 550 for everybody. */
 static bool is_lost(const struct table *known, const struct table *fresh)
 {
 	return known && known->domain_ids.n && fresh->domain_ids.n == 0 &&
@@ -135,7 +135,8 @@ static err reload(struct dirtable *d, struct look *l)
 	TRY(table_load(d->db, &t));
 	if (is_lost(d->t, t)) {
 		table_free(t);
-		return fail(E_CORRUPT, "%s is another directory than before, and empty: was it lost?",
+		return fail(E_CORRUPT,
+			    "%s is another directory than before, and empty: was it lost?",
 			    d->database);
 	}
 	install(d, t);

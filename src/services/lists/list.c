@@ -110,6 +110,7 @@ static err end_table(struct load *d)
 		break;
 	case RBL_DNSET:
 	case RBL_GENERIC:
+	case RBL_ZONE:
 		e = names_finish(&d->now);
 		break;
 	default:
@@ -133,6 +134,7 @@ static err on_entry(void *arg, const struct rbl_entry *e)
 		return ip4_add(&d->now, e);
 	case RBL_DNSET:
 	case RBL_GENERIC:
+	case RBL_ZONE:
 		return names_add(&d->now, e);
 	default:
 		return prefix_add(&d->now, e);
@@ -467,7 +469,7 @@ static size_t find_in(const struct table *t, const struct list_question *q,
 	UNCLEARED uint32_t values[LIST_HITS];
 	bool found = false;
 
-	if (t->type == RBL_GENERIC) {
+	if (t->type == RBL_GENERIC || t->type == RBL_ZONE) {
 		size_t more = names_records(t, q->labels, hits, n);
 
 		*exists |= more > n;

@@ -84,11 +84,11 @@ err names_add(struct loading *l, const struct rbl_entry *e)
 
 	buf_u8(&l->octets, e->name.n);
 	buf_add(&l->octets, dns_name_str(&e->name));
-	if (e->type == RBL_GENERIC) {
+	if (e->type == RBL_GENERIC || e->type == RBL_ZONE) {
 		value = (uint32_t)l->octets.n;
 		keep_record(l, e);
 		TRY(buf_done(&l->octets));
-		return add(l, at, hash, value, NAME_RECORD);
+		return add(l, at, hash, value, e->wildcard ? NAME_WILD_RECORD : NAME_RECORD);
 	}
 	if (!e->exclude)
 		TRY(loading_value(l, &e->value, &value));
@@ -141,10 +141,10 @@ static size_t put_name(struct loading *l, size_t first, struct buf *pool)
 
 		if (i > first && r->kind == r[-1].kind && r->value == r[-1].value)
 			continue;
-		if (r->kind == NAME_RECORD) {
+		if (r->kind == NAME_RECORD || r->kind == NAME_WILD_RECORD) {
 			const unsigned char *p = (const void *)(octets + r->value);
 
-			buf_varint(pool, NAME_RECORD);
+			buf_varint(pool, r->kind);
 			buf_add(pool, str_of(p, 8u + ((unsigned)p[6] << 8 | p[7])));
 		} else {
 			buf_varint(pool, (uint64_t)r->value << 2 | r->kind);
@@ -247,12 +247,12 @@ size_t names_find(const struct table *t, str *listed, uint32_t values[LIST_HITS]
 	return 0;
 }
 
-size_t names_records(const struct table *t, str labels, struct list_hit hits[LIST_HITS], size_t n)
+/* The records of one kind that stand behind a name. */
+static size_t records_of(const struct table *t, struct cur c, unsigned kind,
+			 struct list_hit hits[LIST_HITS], size_t n)
 {
-	struct cur c = find(t, hash_name(labels), labels);
-
 	for (uint64_t left = c.rest.n ? cur_varint(&c) : 0; left && n < LIST_HITS; left--) {
-		(void)cur_varint(&c);
+		bool wanted = cur_varint(&c) == kind;
 		unsigned type = cur_u8(&c) << 8;
 
 		type |= cur_u8(&c);
@@ -260,9 +260,24 @@ size_t names_records(const struct table *t, str labels, struct list_hit hits[LIS
 		unsigned len = cur_u8(&c) << 8;
 
 		len |= cur_u8(&c);
-		hits[n++] = (struct list_hit){ .type = (uint16_t)type,
-					       .ttl = ttl ? ttl : t->ttl,
-					       .rdata = cur_bytes(&c, len) };
+		str rdata = cur_bytes(&c, len);
+
+		if (wanted)
+			hits[n++] = (struct list_hit){ .type = (uint16_t)type,
+						       .ttl = ttl ? ttl : t->ttl,
+						       .rdata = rdata };
 	}
 	return n;
+}
+
+size_t names_records(const struct table *t, str labels, struct list_hit hits[LIST_HITS], size_t n)
+{
+	size_t k = records_of(t, find(t, hash_name(labels), labels), NAME_RECORD, hits, n);
+	str above = labels;
+
+	while (t->type == RBL_ZONE && k == n && above.n) {
+		above = str_skip(above, (unsigned char)above.p[0] + 1u);
+		k = records_of(t, find(t, hash_name(above), above), NAME_WILD_RECORD, hits, n);
+	}
+	return k;
 }

@@ -85,7 +85,7 @@ struct raw_name {
 	uint32_t hash;
 	uint8_t kind; /* NAME_* */
 };
-enum { NAME_PLAIN = 1, NAME_WILDCARD = 2, NAME_RECORD = 3 };
+enum { NAME_WILD_RECORD, NAME_PLAIN, NAME_WILDCARD, NAME_RECORD };
 
 struct loading {
 	struct table *t;
@@ -115,7 +115,7 @@ MUST_USE err names_add(struct loading *l, const struct rbl_entry *e);
 MUST_USE err names_finish(struct loading *l);
 /* *labels becomes those that are listed. */
 size_t names_find(const struct table *t, str *labels, uint32_t values[LIST_HITS], bool *found);
-/* Records of a generic dataset at exactly this name, added behind the first n hits. */
+/* Records of this name, or else of the nearest wildcard above it, added behind the first n hits. */
 size_t names_records(const struct table *t, str labels, struct list_hit hits[LIST_HITS], size_t n);
 void numbers_set(struct numbers *n, size_t i, uint32_t v);
 void numbers_new(struct numbers *n, size_t count, uint32_t most);
