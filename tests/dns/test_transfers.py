@@ -116,10 +116,13 @@ def test_incremental_after_kill_and_restart(world):
     zone = "a.test."
     p = world({zone: 'transfer = ["127.0.0.1"];'}, texts={zone: zone_text(zone, 1, "a b c")})
     port = p.port("dns")
+    journal = wait_for(lambda: list(p.dir.rglob("journal")))[0]
     for number, hosts in ((2, "a b d"), (3, "a b e")):
+        before = journal.stat().st_size
         write(p, zone, zone_text(zone, number, hosts))
         wait_serial(port, zone, number)
-    wait_for(lambda: changes_since(port, zone, 1))
+        wait_for(lambda: journal.stat().st_size > before)  # it is written behind what others are told
+    assert changes_since(port, zone, 1)
     p.kill()
     p.start()
     wait_serial(port, zone, 3)
@@ -129,7 +132,6 @@ def test_incremental_after_kill_and_restart(world):
     assert changes_since(port, zone, 7) is not None and len(changes_since(port, zone, 7)) == 1  # newer than ours: the SOA alone
     # The file's end torn off: what was torn is transferred whole, the rest is still there.
     p.stop()
-    journal = next(p.dir.rglob("journal"))
     journal.write_bytes(journal.read_bytes()[:-5])
     p.start()
     wait_serial(port, zone, 3)

@@ -50,7 +50,7 @@ def serial(port, zone):
     return answer.answer[0][0].serial
 
 
-def wait_serial(port, zone, wanted, seconds=20):
+def wait_serial(port, zone, wanted, seconds=60):
     def is_there():
         return serial(port, zone) == wanted
     try:

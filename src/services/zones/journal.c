@@ -251,16 +251,19 @@ static err take_down(void *arg)
 
 	for (size_t i = 0; i < job->n; i++)
 		judge(job, i);
-	TRY(buf_done(&job->frames));
-	if (job->j->rewrite || !job->frames.n)
-		return OK; /* written whole, behind this */
-	return append(job->j, buf_str(&job->frames));
+	return OK;
 }
 
-static err tidy(void *arg)
+/* On a helper thread, behind what others are told: a slow disk delays no NOTIFY. */
+static err write_down(void *arg)
 {
-	struct journal *j = arg;
+	struct job *job = arg;
+	struct journal *j = job->j;
 
+	if (buf_done(&job->frames) != OK)
+		j->rewrite = true;
+	if (!j->rewrite && job->frames.n)
+		TRY(append(j, buf_str(&job->frames)));
 	if (!j->rewrite && j->file_octets <= size_mul(j->octets, 2) + SLACK)
 		return OK;
 	return rewrite(j);
@@ -332,10 +335,10 @@ WAITS static void take_some(struct journal *j)
 
 	buf_init(&job.frames, size_add(size_mul(j->o.zone_max, BATCH), MIB(1)));
 	take_waiting(&job);
-	complain(work(POOL_DISK, take_down, &job));
+	complain(work(POOL_CPU, take_down, &job));
 	publish(&job);
-	complain(work(POOL_DISK, tidy, j));
 	tell(&job);
+	complain(work(POOL_DISK, write_down, &job));
 	buf_free(&job.frames);
 }
 
