@@ -176,25 +176,33 @@ static enum blacklist_answer judge(const struct blacklist *l, uint32_t code)
 	return is_named(l, code) ? BLACKLIST_LISTED : BLACKLIST_ODD;
 }
 
-/* The answer's records: a code that is named wins over others. */
+/* The answer's records: an owner's error outweighs all else, a code that is named the others.
+ * Nothing is said before the whole message was read. */
 static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 {
+	enum blacklist_answer what = BLACKLIST_NOT;
+	uint32_t code = 0;
 	struct dns_record rr;
 	err e;
 
-	q->what = BLACKLIST_NOT;
 	while ((e = dns_reader_record(r, &rr)) == OK) {
 		if (rr.section != DNS_ANSWER || rr.type != DNS_A || rr.class != DNS_IN ||
 		    rr.rdata.n != 4)
 			continue;
-		enum blacklist_answer a = judge(q->list, dns_get32(rr.rdata.p));
+		uint32_t c = dns_get32(rr.rdata.p);
+		enum blacklist_answer a = judge(q->list, c);
 
-		if (q->what == BLACKLIST_NOT || a == BLACKLIST_LISTED) {
-			q->what = a;
-			q->code = dns_get32(rr.rdata.p);
+		if (what == BLACKLIST_NOT || a == BLACKLIST_ERROR ||
+		    (a == BLACKLIST_LISTED && what != BLACKLIST_ERROR)) {
+			what = a;
+			code = c;
 		}
 	}
-	return e == E_EOF ? OK : e;
+	if (e != E_EOF)
+		return e;
+	q->what = what;
+	q->code = code;
+	return OK;
 }
 
 /* True: it was an answer to this flight. */

@@ -17,6 +17,7 @@ static enum mode {
 	OTHER_ID,
 	OTHER_CASE,
 	TWO_CODES,
+	CUT, /* says two records and has one */
 } mode;
 static unsigned char code[4];
 static unsigned asked;
@@ -38,7 +39,9 @@ static size_t answer(const struct udp_query *q, const struct listener *l, char *
 	if (mode == OTHER_CASE)
 		for (size_t i = DNS_HEADER; i < n - 4; i++)
 			out[i] = ch_lower(out[i]);
-	unsigned records = mode == TWO_CODES ? 2 : mode == ABSENT || mode == FAILS ? 0 : 1;
+	unsigned records = mode == TWO_CODES || mode == CUT  ? 2
+			   : mode == ABSENT || mode == FAILS ? 0
+							     : 1;
 
 	for (unsigned i = 0; i < records; i++) {
 		memcpy(out + n, rr, sizeof(rr));
@@ -48,7 +51,7 @@ static size_t answer(const struct udp_query *q, const struct listener *l, char *
 		n += sizeof(rr) + 4;
 	}
 	out[7] = (char)records;
-	return n;
+	return mode == CUT ? n - 5 : n;
 }
 
 static const struct listener listener = { .kind = "list", .datagram = answer };
@@ -110,6 +113,8 @@ WAITS static err verdicts(void *arg)
 		{ LISTS, { 127, 255, 255, 252 }, BLACKLIST_ERROR },
 		{ LISTS, { 192, 0, 2, 1 }, BLACKLIST_ERROR }, /* a domain that was sold */
 		{ TWO_CODES, { 127, 0, 0, 4 }, BLACKLIST_LISTED },
+		{ TWO_CODES, { 127, 255, 255, 254 }, BLACKLIST_ERROR }, /* beside a listed one */
+		{ CUT, { 127, 0, 0, 2 }, BLACKLIST_SILENT },
 		{ ABSENT, { 0 }, BLACKLIST_NOT },
 		{ FAILS, { 0 }, BLACKLIST_SILENT },
 		{ SILENT, { 0 }, BLACKLIST_SILENT },
