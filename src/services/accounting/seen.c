@@ -47,7 +47,8 @@ static str put(char **at, str s)
 {
 	str copy = str_of(*at, s.n);
 
-	memcpy(*at, s.p, s.n);
+	if (s.n) /* an empty one may point nowhere */
+		memcpy(*at, s.p, s.n);
 	*at += s.n;
 	return copy;
 }

@@ -440,7 +440,7 @@ static size_t find_values(const struct table *t, const struct list_question *q, 
 static void fill_hit(const struct table *t, uint32_t number, str listed, struct list_hit *out)
 {
 	const struct table_value *v = &t->values[number];
-	const unsigned char *txt = (const void *)(t->texts + (v->txt == UINT32_MAX ? 0 : v->txt));
+	const unsigned char *txt = v->txt == UINT32_MAX ? NULL : (const void *)(t->texts + v->txt);
 
 	*out = (struct list_hit){ .type = DNS_A,
 				  .ttl = t->ttl,
