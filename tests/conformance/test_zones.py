@@ -61,12 +61,13 @@ def bind_cases():
 def test_checkzone(dump, case):
     folder = shared("conformance", "dns-bind-checkzone")
     row = json.loads((folder / "expected.json").read_text())[case]
-    if row["upstream"] != {"ok": "good"}.get(row["named-checkzone-9.18"], row["named-checkzone-9.18"]) and \
-            row["upstream"] != row["named-checkzone-9.18"]:
+    good = row["upstream"].startswith("good")
+    if good != (row["named-checkzone-9.18"] == "ok"):
         pytest.skip("BIND's own versions differ on it")
-    done = subprocess.run([dump, "check", "example.", folder / case], capture_output=True, text=True)
+    done = subprocess.run([dump, "check", "example.", folder / case],
+                          capture_output=True, text=True, errors="backslashreplace")
     assert done.returncode in (0, 1), done.stderr
-    same = (done.returncode == 0) == (row["upstream"] in ("ok", "good"))
+    same = (done.returncode == 0) == good
     if case in BIND_DIFFERS:
         assert not same, f"{case} agrees now: take it out of zones_known.py"
         return

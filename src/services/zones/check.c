@@ -66,6 +66,8 @@ static void check_apex(struct check *c, const struct builder_node *n)
 		complain(c, true, n, "has %u SOA records", soa->n);
 	if (!builder_set(n, DNS_NS, 0))
 		complain(c, true, n, "the zone has no NS records");
+	if (builder_set(n, DNS_DS, 0))
+		complain(c, true, n, "DS stands in the parent's zone (RFC 4035 2.4)");
 }
 
 /* ---- what data point at ---- */
@@ -173,8 +175,10 @@ static void check_node(struct check *c, const struct builder_node *n)
 	check_singles(c, n);
 	if (is_below_cut(c, n)) {
 		bool hashed = builder_set(n, DNS_NSEC3, 0) != NULL;
+		bool delegated = c->cut->n != c->b->apex.n && builder_set(c->cut, DNS_NS, 0);
 
-		if (builder_set(c->cut, DNS_DNAME, 0) && !hashed)
+		/* At a delegation the DNAME is the child's, and glue may stand below it. */
+		if (builder_set(c->cut, DNS_DNAME, 0) && !delegated && !hashed)
 			complain(c, true, n, "stands below a DNAME (RFC 6672 2.4)");
 		else if (!is_glue(n) && !hashed)
 			complain(c, false, n, "stands below a delegation and is never served");
