@@ -250,6 +250,7 @@ def open_transfer(port, zone):
     s.settimeout(20)
     s.connect(("127.0.0.1", port))
     s.sendall(struct.pack(">H", len(wire)) + wire)
+    s.recv(2, socket.MSG_PEEK)  # it has begun
     return s
 
 
