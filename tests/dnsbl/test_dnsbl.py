@@ -65,6 +65,8 @@ def metric(p, name):
 
 
 def compare(p, rbldnsd, questions):
+    a_zone = list({name.split(".", name.count(".") - 1)[-1]: (name, kind) for name, kind in questions}.values())
+    wait_for(lambda: all(a and a[0] != 2 for a in ask_all(p.port("dnsbl"), a_zone)), 60)  # it answers before its lists are read
     ours, theirs = ask_all(p.port("dnsbl"), questions), ask_all(rbldnsd.port, questions)
     assert None not in theirs and None not in ours
     different = [(q, a, b) for q, a, b in zip(questions, ours, theirs) if a != b]
