@@ -1,0 +1,130 @@
+/* formats/scan/scan.h: a message as a filter sees it. SpamAssassin's rules are written against
+ * SpamAssassin's own views of a message (its rendered paragraphs, its pseudo-headers, its list of
+ * URIs, its chain of relays); these are the same views, byte for byte where a rule can tell.
+ * Pure: never waits. Everything lives in the mail's arena and is made once, when first asked for.
+ * Bounded by LIM_SCAN_*: what is cut sets a SCAN_CUT_* bit and never fails. */
+#ifndef FORMATS_SCAN_SCAN_H
+#define FORMATS_SCAN_SCAN_H
+
+#include "base/arena.h"
+#include "formats/mime/message.h"
+
+/* What the caller knows beside the message; "" = not known. */
+struct scan_envelope {
+	str ip, helo, rdns; /* the client; text */
+	str from;	    /* MAIL FROM without <>; known says whether "" means <> */
+	bool known;	    /* there is an envelope at all */
+	const str *rcpts;
+	size_t nrcpts;
+	str user;     /* login of an authenticated sender */
+	str hostname; /* our own name */
+	int64_t now;  /* seconds since 1970 */
+};
+
+/* Networks that are taken as ours, as SpamAssassin's trusted_networks and internal_networks. */
+struct scan_networks {
+	const struct scan_network {
+		unsigned char addr[16]; /* IPv4 as ::ffff:a.b.c.d */
+		unsigned bits;
+		bool not ;
+	} * trusted, *internal, *msa;
+	size_t ntrusted, ninternal, nmsa;
+	bool trusted_given, internal_given; /* else they are inferred, as SpamAssassin does */
+};
+
+struct scan_mail;
+
+/* message: LF or CRLF line ends; stays where it is while the mail is used. a: created with
+ * LIM_SCAN_ARENA. env and nets live as long; nets may be NULL. Never NULL. */
+struct scan_mail *scan_mail_new(struct arena *a, str message, const struct scan_envelope *env,
+				const struct scan_networks *nets);
+
+const struct scan_envelope *scan_envelope(const struct scan_mail *m);
+struct arena *scan_arena(struct scan_mail *m);
+const struct mime_part *scan_root(struct scan_mail *m);
+str scan_full(struct scan_mail *m); /* pristine, LF line ends: "full" rules */
+str scan_pristine_header(struct scan_mail *m);
+str scan_pristine_body(struct scan_mail *m);
+unsigned scan_cut(const struct scan_mail *m); /* SCAN_CUT_* */
+
+/* A list of views. */
+struct scan_strs {
+	const str *v;
+	size_t n;
+};
+
+/* What a header rule matches: name with its modifiers as a rule writes it ("From:addr",
+ * "Subject:raw", "ToCc", "ALL", "ALL-EXTERNAL", "MESSAGEID", "EnvelopeFrom",
+ * "X-Spam-Relays-Untrusted", "Received", ...). Several fields of a name are joined as SpamAssassin
+ * joins them. found false: there is no such header (then ""). */
+str scan_header(struct scan_mail *m, str spec, bool *found);
+/* The fields of a name one by one, decoded (or raw), in order. */
+struct scan_strs scan_headers(struct scan_mail *m, str name, bool raw);
+/* The addresses and names in From, Reply-To and so on, as SpamAssassin's get(...:addr) finds them;
+ * all of them. */
+struct scan_strs scan_addresses(struct scan_mail *m, str name);
+/* Parts' own headers: "mimeheader" rules. part: of scan_root's tree. */
+str scan_part_header(struct scan_mail *m, const struct mime_part *part, str name, bool raw,
+		     bool *found);
+
+/* Rendered paragraphs; the first is the subject. All, what a reader sees, and what is hidden from
+ * him (HTML of one colour on the same, tiny letters). */
+struct scan_strs scan_body(struct scan_mail *m);
+struct scan_strs scan_body_visible(struct scan_mail *m);
+struct scan_strs scan_body_invisible(struct scan_mail *m);
+/* Decoded, not rendered, in SpamAssassin's chunks: "rawbody" rules. */
+struct scan_strs scan_rawbody(struct scan_mail *m);
+/* A leaf decoded (base64, QP) and, for text, in UTF-8 as SpamAssassin normalises. */
+str scan_decoded(struct scan_mail *m, const struct mime_part *leaf);
+/* Rendered text of one text leaf; type: what it was taken for ("text/html"). */
+str scan_rendered(struct scan_mail *m, const struct mime_part *leaf, str *type);
+
+/* URIs of the text and the HTML, each once per text. */
+enum scan_uri_kind {
+	SCAN_URI_PARSED = 1, /* found in plain text */
+	SCAN_URI_A = 2,	     /* <a href>, */
+	SCAN_URI_IMG = 4,
+	SCAN_URI_FORM = 8,
+	SCAN_URI_LINK = 16,
+	SCAN_URI_OTHER = 32,	/* any other tag */
+	SCAN_URI_UNLINKED = 64, /* a domain name in text, without a scheme */
+	SCAN_URI_DKIM = 128,	/* the domain of a signature */
+	SCAN_URI_HEADER = 256,
+};
+struct scan_uri {
+	str uri; /* as found */
+	struct scan_strs
+		clean; /* the variants that "uri" rules match: decoded, redirector's targets */
+	struct scan_strs hosts;	  /* host names of the variants, lower case, A-labels */
+	struct scan_strs domains; /* their registered domains */
+	struct scan_strs anchors; /* texts of <a> */
+	unsigned kinds;
+};
+struct scan_uris {
+	const struct scan_uri *v;
+	size_t n;
+};
+struct scan_uris scan_uris(struct scan_mail *m);
+/* The registered domain of a host by the public suffix list (and 20_aux_tlds); "" when there is
+ * none. A view into host. */
+str scan_registered_domain(str host);
+
+/* The chain of Received fields, the newest (nearest to us) first. */
+struct scan_relay {
+	str ip, rdns, helo, by, ident, envfrom, id, auth;
+	bool trusted, internal, msa, ip_private;
+	str raw;
+};
+struct scan_relays {
+	const struct scan_relay *v;
+	size_t n, ntrusted, nuntrusted, ninternal, nexternal;
+	unsigned unparseable; /* fields that could not be read */
+	bool trusted_forged;
+};
+const struct scan_relays *scan_relays(struct scan_mail *m);
+
+/* What the HTML parts showed (the last one counts, sums over all where SpamAssassin sums). */
+struct scan_html;
+const struct scan_html *scan_html(struct scan_mail *m);
+
+#endif
