@@ -62,6 +62,11 @@ struct mailauth_question {
  */
 WAITS MUST_USE err mailauth_check(struct dns *dns, const struct mailauth_question *q, msec deadline,
 				  struct arena *a, struct mailauth_result *out);
+/* The same, asking as services/mailauth/lookup.h says: for tests with zone data. */
+struct mailauth_dns;
+WAITS MUST_USE err mailauth_check_by(const struct mailauth_dns *dns,
+				     const struct mailauth_question *q, msec deadline,
+				     struct arena *a, struct mailauth_result *out);
 /* The whole field, folded, ending with CRLF. */
 void mailauth_add_field(struct buf *out, str hostname, const struct mailauth_question *q,
 			const struct mailauth_result *r);
