@@ -56,6 +56,10 @@ static void copy_scalar(struct copying *c, config_setting_t *from, struct conf_n
 		to->kind = NODE_INT;
 		to->i = config_setting_get_int64(from);
 		break;
+	case CONFIG_TYPE_FLOAT:
+		to->kind = NODE_REAL;
+		to->d = config_setting_get_float(from);
+		break;
 	case CONFIG_TYPE_BOOL:
 		to->kind = NODE_BOOL;
 		to->i = config_setting_get_bool(from);

@@ -36,6 +36,7 @@ struct conf_key {
 		CONF_BOOL,     /* bool */
 		CONF_INT,      /* int64_t, min..max */
 		CONF_SIZE,     /* int64_t octets: 10, "64k", "50M", "1G" */
+		CONF_REAL,     /* double, min..max: a score, with or without a point */
 		CONF_DURATION, /* int64_t milliseconds: "250ms", "30s", "5m", "2h", "5d" */
 		CONF_STR,      /* str, lives as long as the tree and the table */
 		CONF_STRS,     /* struct conf_strs: one string or a list of them */

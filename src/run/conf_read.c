@@ -1,4 +1,5 @@
 /* Settings by their tables. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/conf.h"
@@ -91,6 +92,8 @@ static const char *wanted(const struct conf_key *k)
 		return "true or false";
 	case CONF_INT:
 		return "a whole number";
+	case CONF_REAL:
+		return "a number such as 2 or 2.5";
 	case CONF_SIZE:
 		return "a size such as \"64k\", \"50M\" or \"1G\"";
 	case CONF_DURATION:
@@ -158,6 +161,17 @@ static void read_number(struct reading *r, const struct conf_node *n, const stru
 		check_range(r, n, k, *out);
 }
 
+static void read_real(struct reading *r, const struct conf_node *n, const struct conf_key *k,
+		      double *out)
+{
+	if (n->kind != NODE_REAL && n->kind != NODE_INT)
+		return complain_type(r, n, k);
+	*out = n->kind == NODE_INT ? (double)n->i : n->d;
+	bool fits = *out >= (double)k->min && *out <= (double)k->max;
+
+	check_range(r, n, k, fits ? k->min : k->max == INT64_MAX ? k->min - 1 : k->max + 1);
+}
+
 static void read_strs(struct reading *r, const struct conf_node *n, const struct conf_key *k,
 		      struct conf_strs *out)
 {
@@ -188,6 +202,9 @@ static void read_value(struct reading *r, const struct conf_node *n, const struc
 	case CONF_SIZE:
 	case CONF_DURATION:
 		read_number(r, n, k, out);
+		break;
+	case CONF_REAL:
+		read_real(r, n, k, out);
 		break;
 	case CONF_STR:
 		if (n->kind != NODE_STR)
@@ -231,6 +248,9 @@ static err read_default(struct reading *r, const struct conf_key *k, void *out)
 		return conf_parse_bool(text, out);
 	case CONF_INT:
 		return str_i64(text, out);
+	case CONF_REAL:
+		*(double *)out = strtod(k->dflt, NULL);
+		return OK;
 	case CONF_SIZE:
 		return conf_parse_size(text, out);
 	case CONF_DURATION:

@@ -108,6 +108,7 @@ struct settings {
 	str name;
 	struct conf_strs nets;
 	const struct conf_node *extra;
+	double score;
 };
 static const struct conf_key keys[] = {
 	{ "on", CONF_BOOL, offsetof(struct settings, on), 0, 0, "true", "a switch" },
@@ -120,6 +121,7 @@ static const struct conf_key keys[] = {
 	{ "nets", CONF_STRS, offsetof(struct settings, nets), 0, 0, "127.0.0.1/32, ::1/128",
 	  "networks" },
 	{ "extra", CONF_NODE, offsetof(struct settings, extra), 0, 0, "", "a group" },
+	{ "score", CONF_REAL, offsetof(struct settings, score), -10, 10, "-0.5", "a score" },
 };
 
 static err read_text(str text, struct settings *s, struct buf *complaints, struct conf **conf,
@@ -140,6 +142,7 @@ TEST(conf_read_defaults)
 	CHECK_OK(conf_read(NULL, keys, COUNT(keys), &s, &a, &complaints));
 	CHECK(s.on && s.rcpts == 50 && s.max == 50 << 20 && s.patience == 5000 && s.extra == NULL);
 	CHECK(s.nets.n == 2);
+	CHECK(s.score < -0.49 && s.score > -0.51);
 	CHECK_STR(s.nets.v[1], STR("::1/128"));
 	CHECK(complaints.n == 0);
 	arena_free(&a);
@@ -156,11 +159,13 @@ TEST(conf_read_values)
 	buf_init(&complaints, KIB(4));
 	CHECK_OK(read_text(
 		STR("mx: { on = false; rcpts_max = 7; message_max = \"64k\"; patience = \"1m\";\n"
-		    "name = \"n\"; nets = [\"a\", \"b\", \"c\"]; extra: { x = 1; }; };"),
+		    "name = \"n\"; nets = [\"a\", \"b\", \"c\"]; extra: { x = 1; }; score = 2.25; "
+		    "};"),
 		&s, &complaints, &c, &a));
 	CHECK(!s.on && s.rcpts == 7 && s.max == 65536 && s.patience == 60000 && s.nets.n == 3);
 	CHECK_STR(s.name, STR("n"));
 	CHECK(conf_count(s.extra) == 1);
+	CHECK(s.score > 2.24 && s.score < 2.26);
 	conf_free(c);
 	buf_free(&complaints);
 	arena_free(&a);
@@ -184,6 +189,11 @@ TEST(conf_complaints)
 		  S("t.conf:1: \"rcpts_max\" is out of range; write a value from 1 to 100\n") },
 		{ S("mx: { message_max = \"1k\"; patience = \"0\"; };"),
 		  S("t.conf:1: \"patience\" is out of range; write a value from 1s to 1m\n") },
+		{ S("mx: { score = 10.01; };"),
+		  S("t.conf:1: \"score\" is out of range; write a value from -10 to 10\n") },
+		{ S("mx: { score = \"2\"; };"),
+		  S("t.conf:1: \"score\" cannot have this value; write a number such as 2 or "
+		    "2.5\n") },
 		{ S("mx: { on = 1; };"),
 		  S("t.conf:1: \"on\" cannot have this value; write true or false\n") },
 		{ S("mx: { nets = [1]; };"),

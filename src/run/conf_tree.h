@@ -4,7 +4,7 @@
 
 #include "run/conf.h"
 
-enum node_kind { NODE_OTHER, NODE_GROUP, NODE_LIST, NODE_STR, NODE_INT, NODE_BOOL };
+enum node_kind { NODE_OTHER, NODE_GROUP, NODE_LIST, NODE_STR, NODE_INT, NODE_REAL, NODE_BOOL };
 
 struct conf_node {
 	str name, file;
@@ -12,6 +12,7 @@ struct conf_node {
 	enum node_kind kind;
 	str s;	   /* NODE_STR */
 	int64_t i; /* NODE_INT, NODE_BOOL */
+	double d;  /* NODE_REAL */
 	const struct conf_node *parent;
 	struct conf_node *kids;
 	size_t nkids;

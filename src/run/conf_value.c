@@ -64,7 +64,7 @@ void conf_print_value(enum conf_type type, int64_t v, struct buf *out)
 	const struct unit *u = type == CONF_SIZE ? size_units : time_units;
 	size_t n = type == CONF_SIZE ? COUNT(size_units) : COUNT(time_units);
 
-	if (type == CONF_INT || v == 0) {
+	if (type == CONF_INT || type == CONF_REAL || v == 0) {
 		buf_fmt(out, "%lld", (long long)v);
 		return;
 	}

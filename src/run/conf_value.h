@@ -10,7 +10,7 @@ MUST_USE err conf_parse_size(str s, int64_t *octets);
 MUST_USE err conf_parse_duration(str s, int64_t *ms);
 /* "true", "false". */
 MUST_USE err conf_parse_bool(str s, bool *out);
-/* The shortest such text of a value. type: CONF_INT, CONF_SIZE or CONF_DURATION. */
+/* The shortest such text of a value. type: CONF_INT, CONF_REAL, CONF_SIZE or CONF_DURATION. */
 void conf_print_value(enum conf_type type, int64_t v, struct buf *out);
 
 #endif
