@@ -66,6 +66,12 @@
 #define LIM_MIME_PARAMS 64       /* parameters of one field */
 #define LIM_MIME_ARENA MIB(8)    /* octets of one message's tree of parts and decoded values; beyond it values are missing */
 
+/* Verdicts: what is written before a message */
+#define LIM_SPAM_TESTS 200       /* names of rules in X-Spam-Status */
+#define LIM_SPAM_TEST 80         /* octets of one of them */
+#define LIM_AUTH_RESULTS KIB(8)  /* octets of an Authentication-Results value of a filter */
+#define LIM_SPAM_HEADER KIB(64)  /* octets of all fields that are put before one message */
+
 /* Accounts */
 #define LIM_USER 255             /* octets of a login name */
 #define LIM_PASSWORD 512         /* octets; a longer one costs crypt(3) time and is refused */

@@ -10,6 +10,7 @@
 #include "run/file.h"
 #include "services/backends/backends.h"
 #include "services/blacklists/blacklists.h"
+#include "services/verdict/verdict.h"
 
 struct top {
 	str node, data, accounting, run, log;
@@ -290,6 +291,8 @@ void config_settings(struct buf *out)
 	backends_describe(out);
 	buf_add(out, STR("\nblacklists:\n"));
 	blacklists_describe(out);
+	buf_add(out, STR("\nverdict:\n"));
+	verdict_describe(out);
 	buf_add(out, STR("\nmail_dns:\n"));
 	config_mail_settings(out);
 	buf_add(out, STR("\nnodes.<node>:\n"));

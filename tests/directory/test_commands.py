@@ -73,7 +73,7 @@ def test_a_domain_from_nothing_to_nothing(posta):
 @pytest.mark.parametrize("args, code, says", [
     (["user", "add", "bruno@demo.test", "--quota", "abc"], 1, "is not a size"),
     (["user", "set", "ana@demo.test", "--quota", "-5"], 1, "is not a size"),
-    (["user", "set", "ana@demo.test", "--spam-level", "99"], 1, "from 0 to 20"),
+    (["user", "set", "ana@demo.test", "--spam-level", "99"], 1, "very-strict"),
     (["user", "set", "ana@demo.test", "--state", "gone"], 1, "home, moving"),
     (["user", "set", "ana@demo.test", "--epoch", "4"], 1, "kept by posta itself"),
     (["user", "set", "ana@demo.test"], 2, "say what to set"),

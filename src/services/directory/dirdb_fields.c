@@ -7,6 +7,23 @@
 static const char *const protocols[] = { "lmtp", "smtp", "maildir", NULL };
 static const char *const states[] = { "home", "moving", "dual", NULL };
 
+/* Strictest first, as services/verdict has them. */
+static const char *const levels[] = { "default", "off",	    "very-strict",  "strict",
+				      "normal",	 "lenient", "very-lenient", NULL };
+static const char *const aboves[] = { "default", "quarantine", "discard", "reject", NULL };
+#define SPAM_FIELDS(whose)                                                                         \
+	{ "spam-level",                                                                            \
+	  DIR_WORD,                                                                                \
+	  "spam_level",                                                                            \
+	  0,                                                                                       \
+	  .words = levels,                                                                         \
+	  .help = "off, very-strict, strict, normal, lenient, very-lenient; default: " whose },    \
+	{                                                                                          \
+		"spam-above", DIR_WORD, "spam_above", 0,                                           \
+			.words = aboves,                                                           \
+			.help = "mail over the level's upper bound: quarantine, discard, reject; " \
+				"default: " whose                                                  \
+	}
 static const struct dir_field tenant_fields[] = {
 	{ "parent", DIR_TENANT_REF, "parent_id", .help = "the tenant that this one belongs to" },
 	{ "contact", DIR_TEXT, "contact", .help = "whom to write to" },
@@ -15,6 +32,7 @@ static const struct dir_field tenant_fields[] = {
 	{ "max-users", DIR_INT, "max_users", 0, 100000000,
 	  .help = "users it may have, 0: any number" },
 	{ "disabled", DIR_BOOL, "disabled", .help = "yes: no login and no mail for its domains" },
+	SPAM_FIELDS("its parent's, or the platform's"),
 };
 static const struct dir_field domain_fields[] = {
 	{ "tenant", DIR_TENANT_REF, "tenant_id", .help = "the reseller it belongs to" },
@@ -22,6 +40,7 @@ static const struct dir_field domain_fields[] = {
 	  .help = "the domain whose addresses this one stands for" },
 	{ "quota", DIR_SIZE, "quota", .help = "quota that new users get (300M)" },
 	{ "disabled", DIR_BOOL, "disabled", .help = "yes: no login and no mail" },
+	SPAM_FIELDS("its tenant's, or the platform's"),
 };
 static const struct dir_field user_fields[] = {
 	{ "name", DIR_TEXT, "name", .help = "the person's name" },
@@ -30,8 +49,7 @@ static const struct dir_field user_fields[] = {
 	{ "admin", DIR_FLAG, "flags", USER_ADMIN, .help = "yes: may administer the platform" },
 	{ "no-login", DIR_FLAG, "flags", USER_NO_LOGIN,
 	  .help = "yes: mail comes in, nobody logs in" },
-	{ "spam-level", DIR_INT, "spam_level", 0, 20,
-	  .help = "1 lenient .. 20 strict; 0: the platform's" },
+	SPAM_FIELDS("the domain's"),
 	{ "backend", DIR_TEXT, "backend",
 	  .help = "back-end of posta.conf where the mailbox lives; \"\": the store" },
 	{ "protocol", DIR_WORD, "protocol", 0, .words = protocols,

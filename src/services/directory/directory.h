@@ -15,6 +15,9 @@
 enum home_state { HOME_HERE = 1, HOME_MOVING = 2, HOME_DUAL = 3 };
 enum user_flags { USER_DISABLED = 1, USER_ADMIN = 2, USER_NO_LOGIN = 4 };
 
+/* What becomes of mail over the upper bound of the recipient's level. DEFAULT: nobody says. */
+enum dir_above { ABOVE_DEFAULT, ABOVE_QUARANTINE, ABOVE_DISCARD, ABOVE_REJECT };
+
 /* A user as roles need it; views live in the caller's arena. */
 struct dir_user {
 	uint64_t id;
@@ -24,7 +27,10 @@ struct dir_user {
 	enum home_state state;
 	uint64_t epoch; /* of the location */
 	str backend;	/* name of the back-end in posta.conf; "" = this cluster's only store */
-	int spam_level;
+	/* The user's, or else the domain's, or a tenant's above it: 0 none of them says, else n - 1
+	 * is the place in verdict_levels (services/verdict). */
+	unsigned spam_level;
+	enum dir_above spam_above;
 };
 enum dir_what {
 	DIR_USER,    /* target is one user of ours */
@@ -73,7 +79,7 @@ bool dirtable_domain_is_ours(struct dirtable *t, str domain);
  * the user. */
 bool dirtable_may_send_as(struct dirtable *t, uint64_t user, str address);
 /* White list (allow, contacts) and black list of a user, for an envelope or header sender. */
-enum dir_listed { LISTED_NOT, LISTED_ALLOW, LISTED_BLOCK };
+enum dir_listed { LISTED_NOT, LISTED_ALLOW, LISTED_BLOCK, LISTED_CONTACT };
 enum dir_listed dirtable_listed(struct dirtable *t, uint64_t user, str sender);
 /* Called on the tailing loop after a change of this user (id 0: everything may have changed),
  * outside any lock. */

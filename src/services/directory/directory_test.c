@@ -226,8 +226,8 @@ TEST(lists_of_a_user)
 		str sender;
 		enum dir_listed want;
 	} rows[] = {
-		{ S("friend@x.example"), LISTED_ALLOW }, /* a contact */
-		{ S("FRIEND@X.example"), LISTED_ALLOW },
+		{ S("friend@x.example"), LISTED_CONTACT },
+		{ S("FRIEND@X.example"), LISTED_CONTACT },
 		{ S("other@x.example"), LISTED_BLOCK }, /* its domain */
 		{ S("good@y.example"), LISTED_ALLOW },
 		{ S("foe@y.example"), LISTED_BLOCK }, /* blocked, though in the address book */
@@ -262,6 +262,55 @@ TEST(lists_of_a_user)
 	directory_close(d);
 }
 
+/* The user's word, else the domain's, else the nearest tenant's that says something; in a snapshot,
+ * too. */
+TEST(spam_levels_come_down)
+{
+	CLEANUP(place_drop) struct place p;
+	enum { NONE, NORMAL = 4, LENIENT, MOST };
+	static const struct {
+		const struct dir_kind *kind;
+		const char *name, *field, *value;
+		unsigned level;
+		enum dir_above above;
+	} rows[] = {
+		{ &dir_tenant, "top", "spam-above", "reject", NONE, ABOVE_REJECT },
+		{ &dir_tenant, "top", "spam-level", "lenient", LENIENT, ABOVE_REJECT },
+		{ &dir_tenant, "below", "spam-level", "normal", NORMAL, ABOVE_REJECT },
+		{ &dir_domain, "demo.test", "spam-above", "discard", NORMAL, ABOVE_DISCARD },
+		{ &dir_domain, "demo.test", "spam-level", "very-lenient", MOST, ABOVE_DISCARD },
+		{ &dir_user_kind, "ana@demo.test", "spam-level", "normal", NORMAL, ABOVE_DISCARD },
+		{ &dir_user_kind, "ana@demo.test", "spam-level", "default", MOST, ABOVE_DISCARD },
+	};
+	struct arena a;
+
+	place_make(&p);
+	arena_init(&a, MIB(1));
+	struct directory *d = demo(p.db);
+
+	(void)add(d, &dir_tenant, "top");
+	(void)add(d, &dir_tenant, "below");
+	CHECK_OK(set(d, &dir_tenant, "below", "parent", "top"));
+	CHECK_OK(set(d, &dir_domain, "demo.test", "tenant", "below"));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct table *t = NULL, *restored = NULL;
+		struct dir_user u;
+
+		CHECK_OK(set(d, rows[i].kind, rows[i].name, rows[i].field, rows[i].value));
+		CHECK_OK(table_load(directory_sql(d), &t));
+		CHECK_OK(table_login(t, STR("ana@demo.test"), STR(""), &a, &u));
+		CHECK_ROW(i, u.spam_level == rows[i].level && u.spam_above == rows[i].above);
+		CHECK_OK(table_save(t, p.snapshot));
+		CHECK_OK(table_restore(p.snapshot, &restored));
+		CHECK_OK(table_login(restored, STR("ana@demo.test"), STR(""), &a, &u));
+		CHECK_ROW(i, u.spam_level == rows[i].level && u.spam_above == rows[i].above);
+		table_free(t);
+		table_free(restored);
+	}
+	arena_free(&a);
+	directory_close(d);
+}
+
 TEST(bad_input_changes_nothing)
 {
 	CLEANUP(place_drop) struct place p;
@@ -275,7 +324,10 @@ TEST(bad_input_changes_nothing)
 		{ "quota", "9999999T", E_LIMIT },
 		{ "quota", "2G", OK },
 		{ "quota", "0", OK },
-		{ "spam-level", "21", E_SYNTAX },
+		{ "spam-level", "7", E_SYNTAX },
+		{ "spam-level", "lenient", OK },
+		{ "spam-above", "reject", OK },
+		{ "spam-above", "inbox", E_SYNTAX },
 		{ "disabled", "maybe", E_SYNTAX },
 		{ "state", "lost", E_SYNTAX },
 		{ "epoch", "7", E_DENIED },

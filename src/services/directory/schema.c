@@ -100,6 +100,18 @@ static const char mail_records[] =
 	"  state INTEGER NOT NULL DEFAULT 1, created INTEGER NOT NULL,"
 	"  UNIQUE (domain_id, selector));";
 
+/* What users, domains and tenants say of spam (services/verdict): 0 the level above's word. Levels
+ * were numbers from 1, lenient, to 20, strict; they are words from the strictest on. */
+static const char spam_levels[] =
+	"UPDATE users SET spam_level = CASE WHEN spam_level = 0 THEN 0 WHEN spam_level <= 4 THEN 6"
+	"  WHEN spam_level <= 8 THEN 5 WHEN spam_level <= 12 THEN 4 WHEN spam_level <= 16 THEN 3"
+	"  ELSE 2 END;"
+	"ALTER TABLE users ADD COLUMN spam_above INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domains ADD COLUMN spam_level INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domains ADD COLUMN spam_above INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE tenants ADD COLUMN spam_level INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE tenants ADD COLUMN spam_above INTEGER NOT NULL DEFAULT 0;";
+
 static const char secrets[] =
 	/* fake: for what a stranger is told of a user who does not exist (SCRAM salt) */
 	"CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), fake BLOB NOT NULL);"
@@ -137,6 +149,7 @@ static const struct schema_step directory_steps[] = {
 	{ "accounts, addresses, lists, change feed", accounts },
 	{ "dial-up profiles, DNS zones", access_and_dns },
 	{ "DKIM keys and records of mail domains", mail_records },
+	{ "spam levels of domains and tenants", spam_levels },
 };
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },

@@ -161,10 +161,11 @@ void table_drop_domain(struct table *t, uint64_t id)
 	mem_free(d);
 }
 
-void table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of, bool disabled)
+struct row_domain *table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of,
+				    bool disabled)
 {
 	if (!name.n || name.n > LIM_SMTP_DOMAIN)
-		return;
+		return NULL;
 	table_drop_domain(t, id);
 	struct row_domain *d = mem_get(sizeof(*d) + name.n);
 
@@ -175,6 +176,7 @@ void table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of,
 	memcpy(d->name, name.p, name.n);
 	thash_add(&t->domain_names, &d->by_name, hash_keyed(name));
 	thash_add(&t->domain_ids, &d->by_id, hash_id(id));
+	return d;
 }
 
 /* ---- users and aliases ---- */

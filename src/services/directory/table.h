@@ -20,8 +20,9 @@ struct thash {
 
 struct row_domain {
 	struct tnode by_name, by_id;
-	uint64_t id, alias_of; /* 0: none */
-	bool disabled;	       /* itself or its tenant */
+	uint64_t id, alias_of;		/* 0: none */
+	bool disabled;			/* itself or its tenant */
+	uint8_t spam_level, spam_above; /* its own, or of a tenant above it */
 	uint16_t n;
 	char name[];
 };
@@ -30,8 +31,8 @@ struct row {
 	struct tnode by_address, by_id;
 	uint64_t id, domain;
 	bool alias;
-	uint8_t flags, state, spam_level; /* of a user */
-	uint16_t backend;		  /* index of table.backends */
+	uint8_t flags, state, spam_level, spam_above; /* of a user */
+	uint16_t backend;			      /* index of table.backends */
 	uint16_t nlocal;
 	uint32_t nlists;
 	uint64_t *lists; /* hashed entries, low two bits: enum list_bits */
@@ -57,7 +58,8 @@ void table_free(struct table *t); /* NULL allowed */
 
 /* Adds or replaces; what is over the limits of an address is ignored (the database does not hold
  * it). */
-void table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of, bool disabled);
+struct row_domain *table_put_domain(struct table *t, uint64_t id, str name, uint64_t alias_of,
+				    bool disabled); /* NULL: ignored */
 void table_drop_domain(struct table *t, uint64_t id);
 struct row *table_put_user(struct table *t, uint64_t id, uint64_t domain, str local, str backend,
 			   unsigned flags);

@@ -40,12 +40,32 @@ static err load_key(struct sql *s, struct table *t)
 	return OK;
 }
 
-/* A domain is off with its tenant, or a tenant above that one. */
+/* A domain is off with its tenant, or a tenant above that one; what it does not say of spam is the
+ * word of the nearest tenant that says something. */
 #define DOMAINS                                                                                    \
 	"WITH RECURSIVE off (id) AS (SELECT id FROM tenants WHERE disabled = 1"                    \
-	" UNION SELECT t.id FROM tenants t JOIN off ON t.parent_id = off.id)"                      \
+	" UNION SELECT t.id FROM tenants t JOIN off ON t.parent_id = off.id),"                     \
+	" spam (id, level, above) AS ("                                                            \
+	"SELECT id, spam_level, spam_above FROM tenants WHERE parent_id IS NULL UNION"             \
+	" SELECT t.id, COALESCE(NULLIF(t.spam_level, 0), s.level),"                                \
+	" COALESCE(NULLIF(t.spam_above, 0), s.above)"                                              \
+	" FROM tenants t JOIN spam s ON t.parent_id = s.id)"                                       \
 	" SELECT d.id, d.name, COALESCE(d.alias_of, 0),"                                           \
-	" d.disabled = 1 OR COALESCE(d.tenant_id, 0) IN (SELECT id FROM off) FROM domains d"
+	" d.disabled = 1 OR COALESCE(d.tenant_id, 0) IN (SELECT id FROM off),"                     \
+	" COALESCE(NULLIF(d.spam_level, 0), s.level, 0),"                                          \
+	" COALESCE(NULLIF(d.spam_above, 0), s.above, 0)"                                           \
+	" FROM domains d LEFT JOIN spam s ON s.id = d.tenant_id"
+
+static void put_domain(struct table *t, struct sql_stmt *st)
+{
+	struct row_domain *d = table_put_domain(t, (uint64_t)sql_int(st, 0), sql_text(st, 1),
+						(uint64_t)sql_int(st, 2), sql_int(st, 3) != 0);
+
+	if (!d)
+		return;
+	d->spam_level = (uint8_t)(sql_int(st, 4) & 0xff);
+	d->spam_above = (uint8_t)(sql_int(st, 5) & 0xff);
+}
 
 static err put_domains(struct sql *s, struct table *t, uint64_t one, const struct table_guard *g)
 {
@@ -57,8 +77,7 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 	while ((e = sql_step(st)) == OK) {
 		found = true;
 		g->lock(g->arg);
-		table_put_domain(t, (uint64_t)sql_int(st, 0), sql_text(st, 1),
-				 (uint64_t)sql_int(st, 2), sql_int(st, 3) != 0);
+		put_domain(t, st);
 		g->unlock(g->arg);
 	}
 	if (one && !found) {
@@ -70,7 +89,8 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 }
 
 #define USERS                                                                                      \
-	"SELECT id, domain_id, local, backend, flags, state, spam_level, quota, epoch FROM users"
+	"SELECT id, domain_id, local, backend, flags, state, spam_level, quota, epoch,"            \
+	" spam_above FROM users"
 
 static void put_user(struct table *t, struct sql_stmt *st)
 {
@@ -82,6 +102,7 @@ static void put_user(struct table *t, struct sql_stmt *st)
 	r->spam_level = (uint8_t)(sql_int(st, 6) & 0xff);
 	r->quota = (uint64_t)sql_int(st, 7);
 	r->epoch = (uint64_t)sql_int(st, 8);
+	r->spam_above = (uint8_t)(sql_int(st, 9) & 0xff);
 }
 
 static err load_users(struct sql *s, struct table *t)

@@ -26,7 +26,8 @@ err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
 		.state = (enum home_state)u->state,
 		.epoch = u->epoch,
 		.backend = arena_dup(a, str_z(t->backends[u->backend])),
-		.spam_level = u->spam_level,
+		.spam_level = u->spam_level ? u->spam_level : d->spam_level,
+		.spam_above = (enum dir_above)(u->spam_above ? u->spam_above : d->spam_above),
 	};
 	return out->login.p && out->backend.p ? OK : fail(E_LIMIT, "no room for a user");
 }
@@ -283,8 +284,10 @@ enum dir_listed table_listed(const struct table *t, uint64_t user, str sender)
 
 		if (has(u, h, LIST_BLOCK))
 			return LISTED_BLOCK;
-		if (has(u, h, LIST_ALLOW) || has(u, h, LIST_CONTACT))
+		if (has(u, h, LIST_ALLOW))
 			return LISTED_ALLOW;
+		if (has(u, h, LIST_CONTACT))
+			return LISTED_CONTACT;
 	}
 	return LISTED_NOT;
 }

@@ -13,7 +13,10 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-static const char magic[8] = "PDIRTAB1";
+/* The last octet is the form's number; form 1 says nothing of spam but users' levels, in numbers
+ * that mean nothing any more. */
+static const char magic[8] = "PDIRTAB2";
+enum { FIRST_FORM = '1' };
 
 struct writer {
 	FILE *f;
@@ -53,6 +56,7 @@ static void put_row(struct writer *w, const struct table *t, const struct row *r
 	buf_u8(&w->b, r->flags);
 	buf_u8(&w->b, r->state);
 	buf_u8(&w->b, r->spam_level);
+	buf_u8(&w->b, r->spam_above);
 	buf_varint(&w->b, r->quota);
 	buf_varint(&w->b, r->epoch);
 	buf_varint(&w->b, r->nlists);
@@ -72,6 +76,8 @@ static err put_domains(struct writer *w, const struct table *t)
 		buf_lstr(&w->b, str_of(d->name, d->n));
 		buf_varint(&w->b, d->alias_of);
 		buf_u8(&w->b, d->disabled);
+		buf_u8(&w->b, d->spam_level);
+		buf_u8(&w->b, d->spam_above);
 		if (w->b.n > KIB(60))
 			TRY(flush(w));
 	}
@@ -137,18 +143,30 @@ err table_save(const struct table *t, const char *path)
 
 /* ---- reading ---- */
 
-static void get_user(struct cur *c, struct table *t, uint64_t id)
+struct reader {
+	struct cur c;
+	struct table *t;
+	bool first_form;
+};
+
+static void get_user(struct reader *rd, uint64_t id)
 {
+	struct cur *c = &rd->c;
+
 	uint64_t domain = cur_varint(c);
 	str local = cur_lstr(c), backend = cur_lstr(c);
 	unsigned flags = cur_u8(c);
 
 	if (c->e || local.n > LIM_SMTP_LOCAL)
 		return;
-	struct row *r = table_put_user(t, id, domain, local, backend, flags);
+	struct row *r = table_put_user(rd->t, id, domain, local, backend, flags);
 
 	r->state = (uint8_t)cur_u8(c);
 	r->spam_level = (uint8_t)cur_u8(c);
+	if (rd->first_form)
+		r->spam_level = 0;
+	else
+		r->spam_above = (uint8_t)cur_u8(c);
 	r->quota = cur_varint(c);
 	r->epoch = cur_varint(c);
 	uint64_t n = cur_varint(c);
@@ -164,30 +182,44 @@ static void get_user(struct cur *c, struct table *t, uint64_t id)
 	table_set_lists(r, lists, (uint32_t)n);
 }
 
-static void get_record(struct cur *c, struct table *t, unsigned letter, uint64_t id)
+static void get_domain(struct reader *rd, uint64_t id)
 {
+	struct cur *c = &rd->c;
+	str name = cur_lstr(c);
+	uint64_t alias_of = cur_varint(c);
+	bool disabled = cur_u8(c) != 0;
+	unsigned level = rd->first_form ? 0 : cur_u8(c), above = rd->first_form ? 0 : cur_u8(c);
+	struct row_domain *d = c->e ? NULL : table_put_domain(rd->t, id, name, alias_of, disabled);
+
+	if (!d)
+		return;
+	d->spam_level = (uint8_t)level;
+	d->spam_above = (uint8_t)above;
+}
+
+static void get_record(struct reader *rd, unsigned letter, uint64_t id)
+{
+	struct cur *c = &rd->c;
+
 	if (letter == 'U') {
-		get_user(c, t, id);
+		get_user(rd, id);
 	} else if (letter == 'A') {
 		uint64_t domain = cur_varint(c);
 		str local = cur_lstr(c), targets = cur_lstr(c);
 
 		if (!c->e && targets.n <= MIB(1))
-			table_put_alias(t, id, domain, local, targets);
+			table_put_alias(rd->t, id, domain, local, targets);
 	} else if (letter == 'D') {
-		str name = cur_lstr(c);
-		uint64_t alias_of = cur_varint(c);
-		bool disabled = cur_u8(c) != 0;
-
-		if (!c->e)
-			table_put_domain(t, id, name, alias_of, disabled);
+		get_domain(rd, id);
 	} else {
 		c->e = E_CORRUPT;
 	}
 }
 
-static err read_records(struct cur *c, struct table *t)
+static err read_records(struct reader *rd)
 {
+	struct cur *c = &rd->c;
+
 	for (uint64_t n = 0;; n++) {
 		unsigned letter = cur_u8(c);
 		uint64_t id = cur_varint(c);
@@ -199,7 +231,7 @@ static err read_records(struct cur *c, struct table *t)
 			return id == n && !c->rest.n
 				       ? OK
 				       : fail(E_CORRUPT, "snapshot: records are missing");
-		get_record(c, t, letter, id);
+		get_record(rd, letter, id);
 	}
 }
 
@@ -208,16 +240,20 @@ static err parse(str file, struct table *t)
 	if (file.n < sizeof(magic) + 16 + 16 + 8 + 4)
 		return fail(E_CORRUPT, "snapshot: %zu octets", file.n);
 	struct cur tail = { .rest = str_skip(file, file.n - 4) };
-	struct cur c = { .rest = str_take(file, file.n - 4) };
+	struct reader rd = { .c = { .rest = str_take(file, file.n - 4) }, .t = t };
+	struct cur *c = &rd.c;
 
-	if (cur_u32(&tail) != hash_crc32c(0, c.rest))
+	if (cur_u32(&tail) != hash_crc32c(0, c->rest))
 		return fail(E_CORRUPT, "snapshot: the checksum is wrong");
-	if (!str_eq(cur_bytes(&c, sizeof(magic)), str_of(magic, sizeof(magic))))
+	str form = cur_bytes(c, sizeof(magic));
+	rd.first_form = form.p[sizeof(magic) - 1] == FIRST_FORM;
+	if (!str_eq(str_take(form, 7), str_of(magic, 7)) ||
+	    (!rd.first_form && form.p[7] != magic[7]))
 		return fail(E_CORRUPT, "snapshot: another kind of file");
-	memcpy(t->uuid, cur_bytes(&c, 16).p, 16);
-	memcpy(t->key, cur_bytes(&c, 16).p, 16);
-	t->seq = cur_u64(&c);
-	return read_records(&c, t);
+	memcpy(t->uuid, cur_bytes(c, 16).p, 16);
+	memcpy(t->key, cur_bytes(c, 16).p, 16);
+	t->seq = cur_u64(c);
+	return read_records(&rd);
 }
 
 static err read_file(FILE *f, const char *path, char **out, size_t *n)
