@@ -193,6 +193,7 @@
 #define LIM_RADIUS_PLACE 320         /* octets that stand for where a login came from */
 #define LIM_RADIUS_CHALLENGES 20000  /* EAP exchanges under way */
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
+#define LIM_CLAMD_REPLY 1000     /* octets of an answer of clamd */
 #define LIM_REALM_SERVERS 8          /* home servers of one realm */
 /* black lists */
 #define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */
@@ -201,6 +202,8 @@
 #define LIM_RBL_COMPLAINTS KIB(64) /* octets of complaints about one list that are kept */
 #define LIM_RBL_LISTS 1000       /* lists of posta.conf */
 #define LIM_BLACKLISTS 64        /* black lists that are asked */
+#define LIM_BLACKLIST_RESULTS 64 /* meanings of one list's codes */
+#define LIM_BLACKLIST_QUESTIONS 1000 /* look-ups of one message; blacklists.questions */
 #define LIM_RBL_DATASETS 1000    /* datasets of one combined list */
 
 #endif

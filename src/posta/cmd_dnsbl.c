@@ -165,7 +165,7 @@ WAITS static err query_fiber(void *arg)
 
 	buf_free(&with_port);
 	for (size_t i = 0; i < q->set->n; i++) {
-		const struct blacklist *l = &q->set->v[i];
+		const struct blacklist *l = &q->set->v[i].dns;
 		err e = ip ? blacklist_ip(l, &who, &q->v[q->n])
 			   : blacklist_domain(l, str_z(q->what), &q->v[q->n]);
 

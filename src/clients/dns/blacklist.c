@@ -160,10 +160,19 @@ static void send_one(struct call *c, size_t i)
 	(void)!udp_put(f->fd, str_of(message, n + 4));
 }
 
+bool blacklist_code_has(const struct blacklist_code *c, uint32_t code)
+{
+	uint32_t v = code & ~c->ignored;
+
+	if (v < c->first || v > c->last)
+		return false;
+	return !c->bits || ((code & c->bits) && !(code & 1));
+}
+
 static bool is_named(const struct blacklist *l, uint32_t code)
 {
 	for (size_t i = 0; i < l->ncodes; i++)
-		if (code >= l->codes[i].first && code <= l->codes[i].last)
+		if (blacklist_code_has(&l->codes[i], code))
 			return true;
 	return false;
 }
@@ -181,7 +190,8 @@ static enum blacklist_answer judge(const struct blacklist *l, uint32_t code)
 static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 {
 	enum blacklist_answer what = BLACKLIST_NOT;
-	uint32_t code = 0;
+	uint32_t code = 0, named[BLACKLIST_CODES];
+	unsigned n = 0;
 	struct dns_record rr;
 	err e;
 
@@ -192,6 +202,8 @@ static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 		uint32_t c = dns_get32(rr.rdata.p);
 		enum blacklist_answer a = judge(q->list, c);
 
+		if (a == BLACKLIST_LISTED && n < BLACKLIST_CODES)
+			named[n++] = c;
 		if (what == BLACKLIST_NOT || a == BLACKLIST_ERROR ||
 		    (a == BLACKLIST_LISTED && what != BLACKLIST_ERROR)) {
 			what = a;
@@ -202,6 +214,8 @@ static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 		return e;
 	q->what = what;
 	q->code = code;
+	q->ncodes = what == BLACKLIST_LISTED ? n : 0;
+	memcpy(q->codes, named, q->ncodes * sizeof(*named));
 	return OK;
 }
 
@@ -232,7 +246,8 @@ static void take_answer(struct call *c, int fd, str message)
 	for (size_t i = 0; i < c->n; i++) {
 		struct flight *f = &c->flights[i];
 
-		if (f->fd != fd || c->v[i].what != BLACKLIST_SILENT || !take(f, message, &c->v[i]))
+		if (f->fd != fd || c->v[i].what != BLACKLIST_SILENT || message.n < DNS_HEADER ||
+		    f->id != dns_get16(message.p) || !take(f, message, &c->v[i]))
 			continue;
 		f->fd = -1;
 		c->open--;

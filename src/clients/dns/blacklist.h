@@ -9,9 +9,14 @@
 #include "run/fiber.h"
 #include "run/net.h"
 
+/* Answers, as addresses in host order: those that are from first to last after the mask. bits: of
+ * those one that has any of these bits; its lowest bit tells that the list's owner refuses us. */
 struct blacklist_code {
-	uint32_t first, last; /* addresses in host order */
+	uint32_t first, last;
+	uint32_t ignored; /* bits that do not count (127.0.*.3) */
+	uint32_t bits;	  /* 0: not looked at */
 };
+bool blacklist_code_has(const struct blacklist_code *c, uint32_t code);
 struct blacklist {
 	str label; /* its zone as text, for people */
 	struct dns_name zone;
@@ -29,11 +34,14 @@ enum blacklist_answer {
 	BLACKLIST_ODD,	 /* listed with a code that its configuration does not name */
 	BLACKLIST_ERROR, /* 127.255.255.x and the like: the list's owner refuses us */
 };
+enum { BLACKLIST_CODES = 8 }; /* of one answer; more are dropped */
 struct blacklist_question {
 	const struct blacklist *list;
-	struct dns_name name;	    /* whole, as blacklist_ip or _domain made it */
-	enum blacklist_answer what; /* filled, as the rest */
-	uint32_t code;		    /* of LISTED, ODD and ERROR */
+	struct dns_name name;		 /* whole, as blacklist_ip or _domain made it */
+	enum blacklist_answer what;	 /* filled, as the rest */
+	uint32_t code;			 /* of LISTED, ODD and ERROR */
+	uint32_t codes[BLACKLIST_CODES]; /* LISTED: those that are named */
+	unsigned ncodes;
 };
 /* The question for an address (E_NOTFOUND: the list has none of its kind) or a domain in text. */
 MUST_USE err blacklist_ip(const struct blacklist *l, const struct net_addr *who,

@@ -1,0 +1,474 @@
+/* What a message's lists are asked, and what the answers come to. */
+#include <arpa/inet.h>
+#include <idn2.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "run/metrics.h"
+#include "run/work.h"
+#include "services/blacklists/hidden.h"
+#include "services/blacklists/state.h"
+
+METRIC(odd, "posta_blacklist_odd_total", "", METRIC_COUNTER,
+       "Answers with a code that the list's configuration does not name.");
+METRIC(m_cut, "posta_blacklist_cut_total", "", METRIC_COUNTER,
+       "Messages with more to ask of black lists than the settings allow.");
+METRIC(m_hits, "posta_blacklist_hits_total", "", METRIC_COUNTER,
+       "Meanings of black lists that messages had.");
+
+enum { HOPS = 8, HIDDEN = 20, AUTHORS = 10, RANKS = 5 }; /* relays, hidden hosts, authors */
+
+/* What is asked of a message, each once: an address or a name. */
+struct thing {
+	str text;   /* as asked */
+	str domain; /* a name's registered domain; "" = it has none */
+	bool is_ip;
+	struct net_addr ip;
+	unsigned of;
+	unsigned rank; /* of links: the likeliest first */
+};
+struct gathering {
+	struct blacklists *b;
+	const struct blacklists_message *q;
+	struct arena *a;
+	struct thing *things;
+	size_t n, room;
+	struct blacklist_question *v; /* the questions, */
+	size_t *thing;		      /* and of what each is */
+	size_t *list;
+	size_t nv;
+	bool cut;
+	bool aside[LIM_BLACKLISTS]; /* now: the lists' tests go on meanwhile */
+};
+
+/* ---- things ---- */
+
+static bool wants(const struct gathering *g, const struct blacklists_list *l)
+{
+	bool acts = l->white;
+
+	for (size_t i = 0; i < l->nresults; i++)
+		acts |= l->results[i].act != BLACKLISTS_SCORE;
+	return !g->q->quick || acts;
+}
+
+/* What any list that will be asked is asked for. */
+static unsigned wanted(const struct gathering *g)
+{
+	const struct blacklists_settings *set = g->b->set;
+	unsigned of = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (!g->aside[i] && wants(g, &set->v[i]))
+			of |= set->v[i].of;
+	return of;
+}
+
+static bool skipped(const struct blacklists_settings *set, str host)
+{
+	for (size_t i = 0; i < set->skip.n; i++) {
+		str s = set->skip.v[i];
+
+		if (s.n && str_endsi(host, s) && (host.n == s.n || host.p[host.n - s.n - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static struct thing *add(struct gathering *g, str text, unsigned of, unsigned rank)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (str_eqi(g->things[i].text, text)) {
+			struct thing *t = &g->things[i];
+
+			t->of |= of;
+			t->rank = rank < t->rank ? rank : t->rank;
+			return NULL;
+		}
+	if (g->n == g->room) {
+		g->cut = true;
+		return NULL;
+	}
+	struct thing *t = &g->things[g->n++];
+
+	*t = (struct thing){ .text = text, .of = of, .rank = rank };
+	return t;
+}
+
+static void add_ip(struct gathering *g, const struct net_addr *ip, unsigned of, unsigned rank)
+{
+	struct buf text;
+
+	if (blacklists_trusts(g->b->set, ip))
+		return;
+	buf_init(&text, 64);
+	net_print_ip(ip, &text);
+	struct thing *t = add(g, arena_dup(g->a, buf_str(&text)), of, rank);
+
+	buf_free(&text);
+	if (t) {
+		t->is_ip = true;
+		t->ip = *ip;
+	}
+}
+
+/* An address as a host of a link: with brackets, or a number in any form that browsers take. */
+static bool host_ip(str host, struct net_addr *out)
+{
+	char z[64];
+	struct in_addr v4;
+	struct sockaddr_in *sin = (void *)&out->ss;
+	struct sockaddr_in6 *sin6 = (void *)&out->ss;
+
+	*out = (struct net_addr){ 0 };
+	if (host.n && host.p[0] == '[')
+		host = str_take(str_skip(host, 1), host.n - 2);
+	if (!host.n || str_to_z(host, z, sizeof(z)) != OK)
+		return false;
+	if (inet_pton(AF_INET6, z, &sin6->sin6_addr) == 1) {
+		out->ss.ss_family = AF_INET6;
+		out->n = sizeof(*sin6);
+		return true;
+	}
+	if (!ch_digit(host.p[0]) || !ch_alnum(host.p[host.n - 1]) || !inet_aton(z, &v4))
+		return false;
+	out->ss.ss_family = AF_INET;
+	sin->sin_addr = v4;
+	out->n = sizeof(*sin);
+	return true;
+}
+
+/* Small letters, A-labels, no dot at the end; "" when it is no name. */
+static str plain_host(struct arena *a, str host)
+{
+	char z[DNS_NAME_MAX * 4];
+	uint8_t *ascii = NULL;
+	str s = STR("");
+
+	while (host.n && host.p[host.n - 1] == '.')
+		host.n--;
+	if (!host.n || str_to_z(host, z, sizeof(z)) != OK)
+		return s;
+	for (size_t i = 0; str_ascii(host) && i < host.n; i++)
+		z[i] = ch_lower(z[i]);
+	if (str_ascii(host))
+		s = arena_dup(a, str_z(z));
+	else if (idn2_lookup_u8((const uint8_t *)z, &ascii,
+				IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		s = arena_dup(a, str_z((const char *)ascii));
+	idn2_free(ascii);
+	return s.n <= DNS_NAME_MAX ? s : STR("");
+}
+
+/* The last two labels, where no public suffix is known: lists may have such names, too. */
+static str last_labels(str host)
+{
+	size_t dot = str_rfind(host, '.');
+
+	if (dot == host.n)
+		return STR("");
+	size_t before = str_rfind(str_take(host, dot), '.');
+
+	return before == dot ? host : str_skip(host, before + 1);
+}
+
+static void add_host(struct gathering *g, str text, unsigned of, unsigned rank)
+{
+	str host = plain_host(g->a, text);
+	struct net_addr ip;
+
+	if (host_ip(host, &ip)) {
+		add_ip(g, &ip, of, rank);
+		return;
+	}
+	str domain = scan_registered_domain(host);
+
+	if (!domain.n)
+		domain = last_labels(host);
+	if (!domain.n || skipped(g->b->set, host))
+		return;
+	struct thing *t = add(g, host, of, rank);
+
+	if (t)
+		t->domain = domain;
+}
+
+static void add_mail_domain(struct gathering *g, str address, unsigned of)
+{
+	size_t at = str_rfind(address, '@');
+
+	if (at < address.n)
+		add_host(g, str_skip(address, at + 1), of, 0);
+}
+
+/* Plain text may hold a link that its writer does not want followed. */
+static void add_hidden(void *arg, str host)
+{
+	struct gathering *g = arg;
+
+	if (scan_registered_domain(host).n) /* else it is prose */
+		add_host(g, host, BLACKLISTS_URIS, 1);
+}
+
+/* The likeliest first: what a reader clicks, then what he reads, then what is loaded. */
+static unsigned rank_of(unsigned kinds)
+{
+	if (kinds & (SCAN_URI_A | SCAN_URI_FORM))
+		return 0;
+	if (kinds & SCAN_URI_PARSED)
+		return 1;
+	if (kinds & SCAN_URI_IMG)
+		return 2;
+	return kinds & (SCAN_URI_DKIM | SCAN_URI_HEADER) ? 4 : 3;
+}
+
+static void add_uris(struct gathering *g)
+{
+	struct scan_uris uris = scan_uris(g->q->scan);
+	struct scan_strs body = scan_body(g->q->scan);
+
+	for (unsigned rank = 0; rank < RANKS; rank++)
+		for (size_t i = 0; i < uris.n; i++)
+			for (size_t k = 0; k < uris.v[i].hosts.n; k++)
+				if (rank_of(uris.v[i].kinds) == rank)
+					add_host(g, uris.v[i].hosts.v[k], BLACKLISTS_URIS, rank);
+	for (size_t i = 0; i < body.n; i++)
+		blacklists_hidden(body.v[i], HIDDEN, add_hidden, g);
+}
+
+static void add_authors(struct gathering *g, str field)
+{
+	struct scan_strs v = scan_addresses(g->q->scan, field);
+
+	for (size_t i = 0; i < v.n && i < AUTHORS; i++)
+		add_mail_domain(g, v.v[i], BLACKLISTS_AUTHOR);
+}
+
+static void add_relays(struct gathering *g)
+{
+	const struct scan_relays *r = scan_relays(g->q->scan);
+	bool first = !g->q->ip;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < r->n && n < HOPS; i++) {
+		struct net_addr ip;
+
+		if (r->v[i].trusted || r->v[i].ip_private || !host_ip(r->v[i].ip, &ip))
+			continue;
+		add_ip(g, &ip, first ? BLACKLISTS_CLIENT : BLACKLISTS_RELAYS, 0);
+		first = false;
+		n++;
+	}
+}
+
+static void add_all(struct gathering *g)
+{
+	const struct blacklists_message *q = g->q;
+	unsigned of = wanted(g);
+
+	if (q->ip)
+		add_ip(g, q->ip, BLACKLISTS_CLIENT, 0);
+	if (of & BLACKLISTS_HELO)
+		add_host(g, q->helo, BLACKLISTS_HELO, 0);
+	if (of & BLACKLISTS_RDNS)
+		add_host(g, q->rdns, BLACKLISTS_RDNS, 0);
+	if (of & BLACKLISTS_FROM)
+		add_mail_domain(g, q->from, BLACKLISTS_FROM);
+	if (!q->scan)
+		return;
+	if (of & (BLACKLISTS_CLIENT | BLACKLISTS_RELAYS))
+		add_relays(g);
+	if (of & BLACKLISTS_AUTHOR) {
+		add_authors(g, STR("From"));
+		add_authors(g, STR("Reply-To"));
+	}
+	if (of & BLACKLISTS_URIS)
+		add_uris(g);
+}
+
+/* ---- questions ---- */
+
+static void ask_one(struct gathering *g, size_t thing, size_t list, str name)
+{
+	const struct blacklist *l = &g->b->set->v[list].dns;
+	const struct thing *t = &g->things[thing];
+	struct blacklist_question *q = &g->v[g->nv];
+
+	if (g->nv == (size_t)g->b->set->questions) {
+		g->cut = true;
+		return;
+	}
+	if ((t->is_ip ? blacklist_ip(l, &t->ip, q) : blacklist_domain(l, name, q)) != OK)
+		return;
+	for (size_t i = 0; i < g->nv; i++) /* two hosts of one domain */
+		if (g->list[i] == list &&
+		    str_eq(dns_name_str(&g->v[i].name), dns_name_str(&q->name))) {
+			g->things[g->thing[i]].of |= t->of;
+			return;
+		}
+	g->thing[g->nv] = thing;
+	g->list[g->nv++] = list;
+}
+
+static void ask_of(struct gathering *g, size_t thing)
+{
+	const struct thing *t = &g->things[thing];
+
+	for (size_t i = 0; i < g->b->set->n; i++) {
+		const struct blacklists_list *l = &g->b->set->v[i];
+
+		if (!(l->of & t->of) || g->aside[i] || !wants(g, l))
+			continue;
+		if (t->is_ip) {
+			ask_one(g, thing, i, t->text);
+			continue;
+		}
+		if (l->domains)
+			ask_one(g, thing, i, t->domain);
+		if (l->hosts)
+			ask_one(g, thing, i, t->text);
+	}
+}
+
+/* What is no link first, then links by rank: of those the settings' number. */
+static void make_questions(struct gathering *g)
+{
+	int64_t left = g->b->set->domains;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->things[i].of & ~(unsigned)BLACKLISTS_URIS)
+			ask_of(g, i);
+	for (unsigned rank = 0; rank < RANKS; rank++)
+		for (size_t i = 0; i < g->n; i++) {
+			if (g->things[i].of != BLACKLISTS_URIS || g->things[i].rank != rank)
+				continue;
+			g->cut |= left == 0;
+			if (left) {
+				left--;
+				ask_of(g, i);
+			}
+		}
+}
+
+static err gather(void *arg)
+{
+	struct gathering *g = arg;
+	size_t most = (size_t)g->b->set->questions;
+
+	g->room = 4 * (size_t)g->b->set->domains + HOPS + 2 * AUTHORS + 4;
+	g->things = arena_get(g->a, size_mul(g->room, sizeof(*g->things)), 16);
+	g->v = arena_get(g->a, size_mul(most + 1, sizeof(*g->v)), 16);
+	g->thing = arena_get(g->a, size_mul(most, sizeof(*g->thing)), 16);
+	g->list = arena_get(g->a, size_mul(most, sizeof(*g->list)), 16);
+	add_all(g);
+	make_questions(g);
+	return OK;
+}
+
+/* ---- answers ---- */
+
+static struct blacklists_hit *hit_of(struct blacklists_hits *out, size_t room,
+				     const struct blacklists_result *r)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->v[i].result == r)
+			return &out->v[i];
+	return out->n < room ? &out->v[out->n++] : NULL;
+}
+
+static void take_codes(const struct gathering *g, size_t i, size_t room,
+		       struct blacklists_hits *out)
+{
+	const struct blacklists_list *l = &g->b->set->v[g->list[i]];
+	const struct thing *t = &g->things[g->thing[i]];
+
+	for (size_t k = 0; k < l->nresults; k++) {
+		uint32_t code = 0;
+
+		for (size_t j = 0; j < g->v[i].ncodes; j++)
+			for (size_t c = 0; c < l->results[k].ncodes && !code; c++)
+				if (blacklist_code_has(&l->results[k].codes[c], g->v[i].codes[j]))
+					code = g->v[i].codes[j];
+		struct blacklists_hit *h = code ? hit_of(out, room, &l->results[k]) : NULL;
+
+		if (!h)
+			continue;
+		if (!h->times++)
+			*h = (struct blacklists_hit){ .list = l,
+						      .result = &l->results[k],
+						      .what = t->text,
+						      .code = code,
+						      .times = 1 };
+		h->of |= t->of & l->of;
+	}
+}
+
+static size_t all_results(const struct blacklists_settings *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		n += set->v[i].nresults;
+	return n;
+}
+
+static void take_answers(const struct gathering *g, struct blacklists_hits *out)
+{
+	size_t room = all_results(g->b->set);
+
+	out->v = arena_get(g->a, size_mul(room + 1, sizeof(*out->v)), 16);
+	for (size_t i = 0; i < g->nv; i++) {
+		out->silent += g->v[i].what == BLACKLIST_SILENT;
+		metric_add(&odd, g->v[i].what == BLACKLIST_ODD);
+		if (g->v[i].what == BLACKLIST_LISTED)
+			take_codes(g, i, room, out);
+	}
+	metric_add(&m_hits, (int64_t)out->n);
+}
+
+WAITS err blacklists_message(struct blacklists *b, const struct blacklists_message *q,
+			     msec deadline, struct arena *a, struct blacklists_hits *out)
+{
+	struct gathering g = { .b = b, .q = q, .a = a };
+	msec end = clock_in(b->set->time);
+
+	*out = (struct blacklists_hits){ 0 };
+	if (!b->set->n)
+		return OK;
+	for (size_t i = 0; i < b->set->n; i++)
+		g.aside[i] = b->health[i].aside;
+	/* Views of a large message take their time. */
+	if (q->scan)
+		TRY(work(POOL_CPU, gather, &g));
+	else
+		TRY(gather(&g));
+	out->asked = g.nv;
+	out->cut = g.cut;
+	metric_add(&m_cut, g.cut);
+	if (g.nv)
+		TRY(blacklist_ask(g.v, g.nv, end < deadline ? end : deadline));
+	take_answers(&g, out);
+	return OK;
+}
+
+const struct blacklists_hit *blacklists_refusal(const struct blacklists_hits *h)
+{
+	const struct blacklists_hit *worst = NULL;
+
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->v[i].list->white && (h->v[i].of & BLACKLISTS_CLIENT))
+			return NULL;
+		if (!h->v[i].list->white && h->v[i].result->act != BLACKLISTS_SCORE &&
+		    (!worst || h->v[i].result->act > worst->result->act))
+			worst = &h->v[i];
+	}
+	return worst;
+}
+
+bool blacklists_trusts(const struct blacklists_settings *set, const struct net_addr *who)
+{
+	for (size_t i = 0; i < set->ntrusted; i++)
+		if (net_block_has(&set->trusted[i], who))
+			return true;
+	return net_is_unix(who);
+}
