@@ -206,4 +206,17 @@
 #define LIM_BLACKLIST_QUESTIONS 1000 /* look-ups of one message; blacklists.questions */
 #define LIM_RBL_DATASETS 1000    /* datasets of one combined list */
 
+/* Sender authentication */
+#define LIM_SPF_TERMS 1000       /* terms of one record */
+#define LIM_SPF_LOOKUPS 10       /* terms of one evaluation that ask the DNS, RFC 7208 4.6.4 */
+#define LIM_SPF_VOID 2           /* questions of one evaluation that have no answer, RFC 7208 4.6.4 */
+#define LIM_SPF_NAMES 10         /* hosts of one mx term, and names of one address, that are looked up, RFC 7208 4.6.4 */
+#define LIM_SPF_EXPANDED KIB(4)  /* octets of a macro-string that is expanded */
+#define LIM_SPF_NAME 253         /* octets of a name that came from macros, RFC 7208 7.3 */
+#define LIM_DMARC_WALK 8         /* questions of one tree walk, RFC 9989 4.10 */
+#define LIM_DMARC_AUTHORS 4      /* domains of From that are judged; a message with more has none */
+#define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
+#define LIM_AUTHRES_PROPS 32     /* properties of one result */
+#define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */
+
 #endif

@@ -6,8 +6,8 @@
 #include "services/mailauth/mailauth.h"
 
 struct arc_chain {
-	enum auth_result result; /* NONE: no set; PASS; FAIL (RFC 8617 5.2 knows no others: a key that
-				    cannot be had fails, too) */
+	enum auth_result result; /* NONE: no set; PASS; FAIL (RFC 8617 5.2 knows no others: a key
+				    that cannot be had fails, too) */
 	unsigned instances;	 /* the highest i= */
 	str sealer;		 /* d= of the newest seal, "" */
 	str why;		 /* for people, "" when it passed */

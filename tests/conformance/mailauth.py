@@ -1,0 +1,42 @@
+"""mailauth-dump as an object: zone data in, results out."""
+import subprocess
+
+import lab
+
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+
+
+def as_hex(text):
+    """Bytes that stand as Latin-1 in YAML stay those bytes."""
+    raw = text if isinstance(text, bytes) else text.encode("latin-1" if all(ord(c) < 256 for c in text) else "utf-8")
+    return raw.hex() or "-"
+
+
+class Dump:
+    def __init__(self):
+        tool = lab.BUILD / "tests/conformance/mailauth-dump"
+        if not tool.exists():
+            subprocess.run(["ninja", "-C", lab.BUILD, "tests/conformance/mailauth-dump"], check=True, capture_output=True)
+        self.p = subprocess.Popen([tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def tell(self, line):
+        self.p.stdin.write(line.encode() + b"\n")
+
+    def ask(self, line):
+        self.tell(line)
+        self.p.stdin.flush()
+        return self.p.stdout.readline().decode("latin-1").rstrip("\n").split("\t")
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+
+    def zone(self, rows):
+        """rows: (name, type, text); the text TIMEOUT is no answer, the type None any."""
+        self.tell("clear")
+        for name, kind, text in rows:
+            self.tell(f"row {as_hex(name)} {TYPES[kind] if kind else 0} {as_hex(text)}")
+
+    def spf(self, ip, helo, sender):
+        """(result, explanation, why)"""
+        return self.ask(f"spf {ip} {as_hex(helo)} {as_hex(sender)}")

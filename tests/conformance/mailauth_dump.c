@@ -1,0 +1,101 @@
+/* Called by test_spf.py and others; no part of posta. Standard input, a line each: "clear"; "row NAME TYPE DATA" (NAME and DATA: hex; type in
+ * numbers, 0: all; DATA: as a master file has it); "spf IP HELO FROM" (HELO, FROM: hex, "-" empty); "psl DOMAIN". Standard output: one
+ * line for each question. */
+#include <stdio.h>
+
+#include "base/enc.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "services/mailauth/spf.h"
+#include "services/mailauth/zone_test.h"
+
+enum { ROWS = 2000 };
+struct tool {
+	struct zone zone;
+	struct zone_row rows[ROWS];
+	struct mailauth_dns dns;
+	struct arena kept, a;
+};
+
+static str word(str *rest)
+{
+	str w = STR("");
+
+	(void)str_word(rest, &w);
+	return w;
+}
+
+static str hex(struct arena *a, str in)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+
+	buf_init(&b, MIB(1));
+	if (str_eq(in, STR("-")) || dec_hex(&b, in) != OK)
+		return STR("");
+	return arena_dup(a, buf_str(&b));
+}
+
+static void add_row(struct tool *t, str rest)
+{
+	uint64_t type = 0;
+	str name = hex(&t->kept, word(&rest));
+
+	if (str_u64(word(&rest), 65535, &type) != OK || t->zone.n == ROWS)
+		return;
+	t->rows[t->zone.n++] =
+		(struct zone_row){ name, (enum dns_type)type, hex(&t->kept, word(&rest)) };
+}
+
+WAITS static err spf(struct tool *t, str rest)
+{
+	struct net_addr ip;
+	str text = word(&rest);
+	bool six = str_find(text, ':') < text.n;
+	struct spf_answer answer;
+
+	TRY(net_parse(arena_fmt(&t->a, six ? "[%.*s]:25" : "%.*s:25", STRF(text)), &ip));
+	struct spf_question q = { .ip = &ip, .receiver = STR("mx.receiver.example"), .now = 1 };
+
+	q.helo = hex(&t->a, word(&rest));
+	q.from = hex(&t->a, word(&rest));
+	TRY(spf_check(&t->dns, &q, NEVER, &t->a, &answer));
+	(void)printf("%s\t%.*s\t%.*s\n", mailauth_name(answer.result), STRF(answer.explanation),
+		     STRF(answer.why));
+	return OK;
+}
+
+WAITS static err run(struct tool *t, str line)
+{
+	str verb = word(&line);
+
+	if (str_eq(verb, STR("clear"))) {
+		t->zone.n = 0;
+		arena_reset(&t->kept);
+	} else if (str_eq(verb, STR("row"))) {
+		add_row(t, line);
+	} else if (str_eq(verb, STR("spf"))) {
+		return spf(t, line);
+	}
+	return OK;
+}
+
+int main(void)
+{
+	struct tool *t = MEM_NEW(struct tool);
+	static char line[200000];
+
+	arena_init(&t->kept, MIB(16));
+	arena_init(&t->a, MIB(16));
+	t->zone.rows = t->rows;
+	t->dns = (struct mailauth_dns){ zone_ask, &t->zone };
+	while (fgets(line, sizeof(line), stdin)) {
+		if (run(t, str_trim_ws(str_z(line))) != OK)
+			(void)printf("ERROR: %s\n", err_last()->text);
+		(void)fflush(stdout);
+		arena_reset(&t->a);
+	}
+	arena_free(&t->kept);
+	arena_free(&t->a);
+	mem_free(t);
+	return 0;
+}
