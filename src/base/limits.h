@@ -218,5 +218,13 @@
 #define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */
 #define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */
+/* the filter */
+#define LIM_FILTER_ANSWER MIB(1) /* octets of a filter's JSON answer */
+#define LIM_FILTER_SYMBOLS 2000  /* symbols of one answer */
+#define LIM_FILTER_JSON_DEPTH 16 /* levels of an answer; rspamd's have 4 */
+#define LIM_FILTER_TEXT 400      /* octets of one symbol's text */
+#define LIM_FILTER_STEPS 32      /* steps whose times one answer tells */
+#define LIM_FILTER_IDLE 32       /* connections to one filter that a process keeps */
+#define LIM_FILTER_HEAD KIB(512) /* octets of a question's head: all recipients */
 
 #endif
