@@ -195,6 +195,10 @@
 #define LIM_RADIUS_TEXT KIB(64)      /* octets of attributes as text */
 #define LIM_CLAMD_REPLY 1000     /* octets of an answer of clamd */
 #define LIM_REALM_SERVERS 8          /* home servers of one realm */
+/* attachments */
+#define LIM_ZIP_ENTRIES 10000    /* entries of one archive that are looked at */
+#define LIM_ZIP_DEPTH 8          /* archives inside one another; attachments.depth */
+#define LIM_ATTACHMENTS_ARENA KIB(64) /* octets of what is found in one message */
 /* black lists */
 #define LIM_RBL_FILE ((size_t)1 << 30) /* octets of a list's files together, uncompressed */
 #define LIM_RBL_ENTRIES 100000000 /* entries of one file */

@@ -9,15 +9,15 @@
 #include "run/role.h"
 
 enum attachment_why {
-	ATTACHMENT_PROGRAM,	   /* its name's extension is on the list */
-	ATTACHMENT_PROGRAM_INSIDE, /* it begins as a program does, whatever its name says */
-	ATTACHMENT_DOUBLE,	   /* "invoice.pdf.exe", "invoice.pdf        .exe" */
-	ATTACHMENT_DIRECTION,	   /* U+202E and the like: "exe.fdp" reads as "pdf.exe" */
-	ATTACHMENT_FORBIDDEN,	   /* the list "forbidden" */
-	ATTACHMENT_ENCRYPTED,	   /* an archive under a password */
-	ATTACHMENT_BOMB,	   /* an archive that grows too much */
-	ATTACHMENT_HIDDEN,	   /* an archive in an archive, deeper than is looked */
-	ATTACHMENT_BROKEN,	   /* an archive that cannot be read, or not as others read it */
+	ATTACHMENT_PROGRAM,   /* its name's extension is on the list */
+	ATTACHMENT_CONTENT,   /* it begins as a program does, whatever its name says */
+	ATTACHMENT_DOUBLE,    /* "invoice.pdf.exe", "invoice.pdf        .exe" */
+	ATTACHMENT_DIRECTION, /* U+202E: "exe.fdp" reads as "pdf.exe" */
+	ATTACHMENT_FORBIDDEN, /* the list "forbidden" */
+	ATTACHMENT_ENCRYPTED, /* an archive under a password */
+	ATTACHMENT_BOMB,      /* an archive that grows too much */
+	ATTACHMENT_NESTED,    /* an archive in an archive, deeper than is looked */
+	ATTACHMENT_BROKEN,    /* an archive that cannot be read, or not as others read it */
 	ATTACHMENT_WHYS,
 };
 enum attachment_act { ATTACHMENT_PASS, ATTACHMENT_MARK, ATTACHMENT_REFUSE };

@@ -1,0 +1,280 @@
+#include "services/attachments/attachments.h"
+
+#include "base/limits.h"
+#include "base/test.h"
+#include "services/attachments/name.h"
+
+static void defaults(struct attachments_settings *set, struct arena *a)
+{
+	CLEANUP(buf_free) struct buf complaints;
+	struct conf *c;
+
+	buf_init(&complaints, KIB(4));
+	CHECK_OK(conf_parse(
+		STR("attachments: { forbidden = [\"docm\"]; allowed = [\"url\"]; unpacked = "
+		    "\"1M\"; };"),
+		STR("posta.conf"), &complaints, &c));
+	const struct role_env env = { .root = conf_root(c), .arena = a };
+
+	CHECK_OK(attachments_read(&env, &complaints, set));
+	/* The strings of forbidden and allowed live in the tree: these copies are the test's. */
+	static str forbidden[] = { S("docm") }, allowed[] = { S("url") };
+
+	CHECK(set->forbidden.n == 1 && set->allowed.n == 1);
+	set->forbidden.v = forbidden;
+	set->allowed.v = allowed;
+	conf_free(c);
+}
+
+TEST(attachments_names)
+{
+	static const struct {
+		str name;
+		enum attachment_why want;
+	} rows[] = {
+		{ S("report.pdf"), ATTACHMENT_WHYS },
+		{ S("archive.tar.gz"), ATTACHMENT_WHYS },
+		{ S(""), ATTACHMENT_WHYS },
+		{ S("exe"), ATTACHMENT_WHYS },
+		{ S("setup.exe"), ATTACHMENT_PROGRAM },
+		{ S("Setup.EXE"), ATTACHMENT_PROGRAM },
+		{ S("setup.exe. . "), ATTACHMENT_PROGRAM }, /* Windows takes these away */
+		{ S("setup.ex\xe2\x80\x8b"
+		    "e"),
+		  ATTACHMENT_PROGRAM }, /* a zero-width space inside */
+		{ S("C:\\docs.v2\\a.scr"), ATTACHMENT_PROGRAM },
+		{ S("folder.exe/readme"), ATTACHMENT_WHYS },
+		{ S("invoice.pdf.exe"), ATTACHMENT_DOUBLE },
+		{ S("invoice.pdf          .exe"), ATTACHMENT_DOUBLE },
+		{ S("photo.jpg .js"), ATTACHMENT_DOUBLE },
+		{ S("setup-1.2.exe"), ATTACHMENT_PROGRAM },
+		{ S("invoice\xe2\x80\xae"
+		    "fdp.exe"),
+		  ATTACHMENT_DIRECTION }, /* shown as exe.pdf */
+		{ S("letter.docm"), ATTACHMENT_FORBIDDEN },
+		{ S("link.url"), ATTACHMENT_WHYS }, /* allowed */
+	};
+	struct attachments_settings set;
+	struct arena a;
+
+	arena_init(&a, MIB(1));
+	defaults(&set, &a);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK_ROW(i, attachment_name(&set, rows[i].name) == rows[i].want);
+	arena_free(&a);
+}
+
+static const char zip_plain[] =
+	"UEsDBBQAAAAIAAAAIQCGphA2BwAAAAUAAAAFAAAAYS50eHTLSM3JyQcAUEsBAhQDFAAAAAgAAAAh"
+	"AIamEDYHAAAABQAAAAUAAAAAAAAAAAAAAIABAAAAAGEudHh0UEsFBgAAAAABAAEAMwAAACoAAAAA"
+	"AA==";
+static const char zip_with_exe[] =
+	"UEsDBBQAAAAIAAAAIQCDFtyMAwAAAAEAAAAKAAAAcmVhZG1lLnR4dKsAAFBLAwQUAAAACAAAACEA"
+	"gxbcjAMAAAABAAAACQAAAHNldHVwLmV4ZasAAFBLAQIUAxQAAAAIAAAAIQCDFtyMAwAAAAEAAAAK"
+	"AAAAAAAAAAAAAACAAQAAAAByZWFkbWUudHh0UEsBAhQDFAAAAAgAAAAhAIMW3IwDAAAAAQAAAAkA"
+	"AAAAAAAAAAAAAIABKwAAAHNldHVwLmV4ZVBLBQYAAAAAAgACAG8AAABVAAAAAAA=";
+static const char zip_hidden[] =
+	"UEsDBBQAAAAIAAAAIQDVwMibDgAAAEcAAAAJAAAAcGhvdG8uanBn841ioAgUFOWnFyXmAgBQSwEC"
+	"FAMUAAAACAAAACEA1cDImw4AAABHAAAACQAAAAAAAAAAAAAAgAEAAAAAcGhvdG8uanBnUEsFBgAA"
+	"AAABAAEANwAAADUAAAAAAA==";
+static const char zip_inner[] =
+	"UEsDBBQAAAAIAAAAIQCZi5EIXAAAANoAAAAIAAAAZGVlcC56aXAL8GZmEWFgYOAAYkWGZrE7PcxA"
+	"FiMQcwFxUWpiSm6qXklFyWoGhgCcSjmBuDi1pLRAL7UiFaySkUmEGbexMNAAEkCyBJ8+ThR92sg2"
+	"BnizsoGEmYAwH0iHghUBAFBLAQIUAxQAAAAIAAAAIQCZi5EIXAAAANoAAAAIAAAAAAAAAAAAAACA"
+	"AQAAAABkZWVwLnppcFBLBQYAAAAAAQABADYAAACCAAAAAAA=";
+static const char zip_deep[] =
+	"UEsDBBQAAAAIAAAAIQDG0YcUCAEAAC4BAAAFAAAAMS56aXAL8GZmEWFgYOAAYkUG40+sTIeArDdA"
+	"zArERnpVmQXcH9LSBBMTEh4wJLm2PWna6sjrcC1KIY01KXnvqjNM7/gzM5s6OTn5JSbF3PQ5e1/3"
+	"bTGHsciNM1s2GuuZ9H6s/i02udk9KupGpc31p/f4ZlW+nOfqnva96+/mJT1B52eW7/90fVdZ3/eb"
+	"K09Os52/3fNohIiJ7Z0vSyo/f5IumsS2S62Yq8o23VxLbobtxc2uRbvXHWxlVpcwk5afYTv1u4dS"
+	"d/CmQzHLDNjaGPLd1ATT7vS1NLK5sc2YzLwn8qaDjJuCCdul7oNcDAHejEwizLi9CQMNjAwwTwd4"
+	"s7KBOIxAaAykn4IVAABQSwECFAMUAAAACAAAACEAxtGHFAgBAAAuAQAABQAAAAAAAAAAAAAAgAEA"
+	"AAAAMS56aXBQSwUGAAAAAAEAAQAzAAAAKwEAAAAA";
+static const char zip_locked[] =
+	"UEsDBBQAAQAAAAAAIQCGphA2BQAAAAUAAAAKAAAAc2VjcmV0LnR4dGhlbGxvUEsBAhQDFAABAAAA"
+	"AAAhAIamEDYFAAAABQAAAAoAAAAAAAAAAAAAAIABAAAAAHNlY3JldC50eHRQSwUGAAAAAAEAAQA4"
+	"AAAALQAAAAAA";
+static const char zip_bomb[] =
+	"UEsDBBQAAAAIAAAAIQCAFwsGCwAAAOgDAAAFAAAAemVyb3NjYBgFo2AUDHcAAFBLAQIUAxQAAAAI"
+	"AAAAIQCAFwsGCwAAAAAAAH0FAAAAAAAAAAAAAACAAQAAAAB6ZXJvc1BLBQYAAAAAAQABADMAAAAu"
+	"AAAAAAA=";
+static const char zip_two[] =
+	"UEsDBBQAAAAIAAAAIQCDFtyMAwAAAAEAAAAHAAAAYmFkLnR4dKsAAFBLAQIUAxQAAAAIAAAAIQCD"
+	"FtyMAwAAAAEAAAAHAAAAAAAAAAAAAACAAQAAAABiYWQudHh0UEsFBgAAAAABAAEANQAAACgAAAAA"
+	"AFBLAwQUAAAACAAAACEAgxbcjAMAAAABAAAACAAAAGdvb2QudHh0qwAAUEsBAhQDFAAAAAgAAAAh"
+	"AIMW3IwDAAAAAQAAAAgAAAAAAAAAAAAAAIABAAAAAGdvb2QudHh0UEsFBgAAAAABAAEANgAAACkA"
+	"AAAAAA==";
+static const char zip_big[] =
+	"UEsDBBQAAAAIAAAAIQD1MHwCcQsAAMTGLQAHAAAAYmlnLnppcO3BQQ0AAAgEIDdtdx/7pzGIwKan"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA"
+	"Nw5QSwECFAMUAAAACAAAACEA9TB8AnELAADExi0ABwAAAAAAAAAAAAAAgAEAAAAAYmlnLnppcFBL"
+	"BQYAAAAAAQABADUAAACWCwAAAAA=";
+
+/* What is found: "WHY! file; ", with "!" where it is refused. */
+static void check(const struct attachments_settings *set, str message, struct buf *out)
+{
+	struct attachments found;
+	struct arena a, tree;
+
+	arena_init(&a, LIM_ATTACHMENTS_ARENA);
+	arena_init(&tree, LIM_MIME_ARENA);
+	attachments_check(set, mime_parse(message, &tree), &a, &found);
+	buf_reset(out);
+	for (size_t i = 0; i < found.n; i++)
+		buf_fmt(out, "%s%s %.*s; ", found.v[i].symbol + sizeof("ATTACHMENT"),
+			found.v[i].act == ATTACHMENT_REFUSE ? "!" : "", STRF(found.v[i].file));
+	for (size_t i = 0; i < found.n; i++)
+		CHECK((found.v[i].score > 0) == (found.v[i].act == ATTACHMENT_MARK));
+	arena_free(&a);
+	arena_free(&tree);
+}
+
+TEST(attachments_archives)
+{
+	static const struct {
+		const char *name, *content, *want;
+	} rows[] = {
+		{ "a.zip", zip_plain, "" },
+		{ "a.zip", zip_with_exe, "PROGRAM! a.zip: setup.exe; " },
+		{ "a.docx", zip_with_exe, "PROGRAM! a.docx: setup.exe; " },
+		{ "a.zip", zip_hidden, "CONTENT! a.zip: photo.jpg; " },
+		{ "a.zip", zip_inner, "PROGRAM! a.zip: deep.zip: setup.exe; " },
+		{ "a.zip", zip_deep, "NESTED a.zip: 1.zip: 2.zip: 3.zip; " },
+		{ "a.zip", zip_locked, "ENCRYPTED a.zip: secret.txt; " },
+		{ "a.zip", zip_bomb, "BOMB! a.zip: zeros; " },
+		{ "a.zip", zip_two, "BROKEN a.zip; " },
+		{ "a.zip", zip_big, "BOMB! a.zip: big.zip; BROKEN a.zip: big.zip; " },
+		{ "a.zip", "bm8gYXJjaGl2ZQ==", "BROKEN a.zip; " },
+		{ "a.txt", "bm8gYXJjaGl2ZQ==", "" },
+		{ "a.txt", "f0VMRgIBAQA=", "CONTENT! a.txt; " },
+		{ "", "f0VMRgIBAQA=", "CONTENT! no name; " },
+		{ "run.exe", "f0VMRgIBAQA=", "PROGRAM! run.exe; CONTENT! run.exe; " },
+		{ "a.txt", "TVogbGV0dGVycw==", "" }, /* "MZ letters" */
+		{ "a\xe2\x80\xae.txt", "bm8=", "DIRECTION! a?.txt; " },
+	};
+	struct attachments_settings set;
+	struct buf m, text;
+	struct arena a;
+
+	arena_init(&a, MIB(1));
+	buf_init(&m, KIB(64));
+	buf_init(&text, KIB(64));
+	defaults(&set, &a);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		buf_reset(&m);
+		buf_fmt(&m,
+			"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello\n--b\n"
+			"Content-Type: application/octet-stream%s%s%s\n"
+			"Content-Transfer-Encoding: base64\n\n%s\n--b--\n",
+			*rows[i].name ? "; name=\"" : "", rows[i].name, *rows[i].name ? "\"" : "",
+			rows[i].content);
+		check(&set, buf_str(&m), &text);
+		CHECK_STR_ROW(i, buf_str(&text), str_z(rows[i].want));
+	}
+	buf_free(&m);
+	buf_free(&text);
+	arena_free(&a);
+}
+
+/* The two names of a part may differ: each counts. */
+TEST(attachments_two_names)
+{
+	struct attachments_settings set;
+	struct buf text;
+	struct arena a;
+
+	arena_init(&a, MIB(1));
+	buf_init(&text, KIB(4));
+	defaults(&set, &a);
+	check(&set,
+	      STR("Content-Type: text/plain; name=\"a.exe\"\n"
+		  "Content-Disposition: attachment; filename=\"a.txt\"\n\nx\n"),
+	      &text);
+	CHECK_STR(buf_str(&text), STR("PROGRAM! a.exe; "));
+	set.act[ATTACHMENT_PROGRAM] = ATTACHMENT_PASS;
+	check(&set, STR("Content-Type: text/plain; name=\"a.exe\"\n\nx\n"), &text);
+	CHECK_STR(buf_str(&text), STR(""));
+	buf_free(&text);
+	arena_free(&a);
+}
+
+TEST(attachments_settings)
+{
+	static const struct {
+		str text;
+		err want;
+	} rows[] = {
+		{ S("attachments: { };"), OK },
+		{ S("attachments: { if_encrypted = \"refuse\"; score = 3.5; };"), OK },
+		{ S("attachments: { if_encrypted = \"burn\"; };"), E_SYNTAX },
+		{ S("attachments: { depth = 9; };"), E_SYNTAX },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct attachments_settings set;
+		struct buf complaints;
+		struct arena a;
+		struct conf *c;
+
+		arena_init(&a, MIB(1));
+		buf_init(&complaints, KIB(4));
+		CHECK_OK(conf_parse(rows[i].text, STR("posta.conf"), &complaints, &c));
+		const struct role_env env = { .root = conf_root(c), .arena = &a };
+
+		CHECK_ROW(i, attachments_read(&env, &complaints, &set) == rows[i].want);
+		CHECK_ROW(i, (complaints.n > 0) == (rows[i].want != OK));
+		conf_free(c);
+		buf_free(&complaints);
+		arena_free(&a);
+	}
+}
