@@ -171,6 +171,11 @@ static bool take_result(str *s, struct arena *a, struct authres_result *r)
 	return true;
 }
 
+static err malformed(void)
+{
+	return fail(E_SYNTAX, "Authentication-Results is malformed");
+}
+
 err authres_parse(str value, struct arena *a, struct authres *out)
 {
 	str s = value;
@@ -185,16 +190,16 @@ err authres_parse(str value, struct arena *a, struct authres *out)
 	while (peek(s) == ';') {
 		s = str_skip(s, 1);
 		if (!skip_cfws(&s))
-			break;
+			return malformed();
 		if (!s.n)
 			return OK; /* a ';' at the end is written by some */
 		if (out->n == LIM_AUTHRES_RESULTS)
 			return fail(E_LIMIT, "more than %d results", LIM_AUTHRES_RESULTS);
 		if (!take_result(&s, a, &out->results[out->n]))
-			break;
+			return malformed();
 		out->n += out->results[out->n].method.n > 0;
 	}
-	return s.n ? fail(E_SYNTAX, "Authentication-Results is malformed") : OK;
+	return s.n ? malformed() : OK;
 }
 
 /* ---- forged ones ---- */
@@ -245,9 +250,12 @@ static void space_for(struct authres_writer *w, size_t n)
 		buf_addc(w->out, ' ');
 }
 
+/* RFC 2045 5.1. */
 static bool is_token(char c)
 {
-	return c > ' ' && c < 0x7f && str_find(STR("()<>@,;:\\\"/[]?="), c) == 16;
+	static const str specials = S("()<>@,;:\\\"/[]?=");
+
+	return c > ' ' && c < 0x7f && str_find(specials, c) == specials.n;
 }
 
 /* What needs no quotes: a token, or an address whose local part and domain are such. */
