@@ -9,6 +9,7 @@
 #include "posta/config_part.h"
 #include "run/file.h"
 #include "services/backends/backends.h"
+#include "services/attachments/attachments.h"
 #include "services/blacklists/blacklists.h"
 #include "services/verdict/verdict.h"
 
@@ -289,6 +290,8 @@ void config_settings(struct buf *out)
 	config_cert_settings(out);
 	buf_add(out, STR("\nbackends.<name>:\n"));
 	backends_describe(out);
+	buf_add(out, STR("\nattachments:\n"));
+	attachments_describe(out);
 	buf_add(out, STR("\nblacklists:\n"));
 	blacklists_describe(out);
 	buf_add(out, STR("\nverdict:\n"));
