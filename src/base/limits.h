@@ -230,5 +230,24 @@
 #define LIM_FILTER_STEPS 32      /* steps whose times one answer tells */
 #define LIM_FILTER_IDLE 32       /* connections to one filter that a process keeps */
 #define LIM_FILTER_HEAD KIB(512) /* octets of a question's head: all recipients */
+/* Rule files of the filter (SpamAssassin's) */
+#define LIM_RULES_LINE KIB(64)     /* octets of a line */
+#define LIM_RULES_FILE MIB(16)     /* octets of one file */
+#define LIM_RULES_FILES 1000       /* files of a set */
+#define LIM_RULES_IFS 64           /* ifs inside each other */
+#define LIM_RULES_DEPTH 32         /* brackets inside each other, in conditions and metas */
+#define LIM_RULES_PATTERN KIB(32)  /* octets of a pattern as written */
+#define LIM_RULES_EXPANDED KIB(256) /* octets of a pattern whose tags are replaced */
+#define LIM_RULES_PASSES 6         /* times that tags in replacements are replaced, as SpamAssassin does */
+#define LIM_RULES_NAME 128         /* octets of a rule's name */
+#define LIM_RULES_OPS 4096         /* operations of a meta rule */
+#define LIM_RULES_STACK 128        /* operands of a meta rule that are open at once */
+#define LIM_RULES 50000            /* rules of a set */
+#define LIM_RULES_ARENA MIB(64)    /* octets of memory of a set, its databases aside */
+#define LIM_RULES_VALUES 500000    /* values in lists of a set */
+#define LIM_RULES_MATCH 1000000    /* steps of PCRE2 for one pattern on one text */
+#define LIM_RULES_JIT_STACK KIB(512) /* octets of stack for PCRE2's compiled patterns */
+#define LIM_RULES_CACHE MIB(512)   /* octets of a serialised set */
+#define LIM_RULES_CAPTURES 20      /* values that named groups keep for other rules */
 
 #endif

@@ -54,6 +54,7 @@ struct rules_options {
 	const struct mailauth_result
 		*auth; /* SPF, DKIM, DMARC results for their evals; NULL: unknown */
 	bool net;      /* score sets 1 and 3 in place of 0 and 2 */
+	bool learned;  /* score sets 2 and 3 in place of 0 and 1 */
 	bool subrules; /* also the __ rules that hit, for comparison */
 };
 /* CPU work, never waits: on a helper thread for a message from outside. */

@@ -1,0 +1,149 @@
+/* A compiled set as a file: "posta rules 1\n", the digest, the patterns' fates, the databases. */
+#define PCRE2_CODE_UNIT_WIDTH 0
+#include <hs.h>
+#include <pcre2.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "run/file.h"
+#include "services/rules/set.h"
+
+static const str magic = S("posta rules 1\n");
+
+void cache_platform(struct buf *out)
+{
+	hs_platform_info_t p = { 0 };
+
+	(void)hs_populate_platform(&p);
+	buf_fmt(out, "%.*s%s %d.%d %u %llx", STRF(magic), hs_version(), PCRE2_MAJOR, PCRE2_MINOR,
+		p.tune, p.cpu_features);
+}
+
+/* NUL-ended, in the set's arena. */
+static const char *path_of(struct rules *r, str folder)
+{
+	return arena_fmt(&r->a, "%.*s/rules-%.16s.cache%c", STRF(folder), r->digest, 0).p;
+}
+
+static bool is_counted(const struct rule *u)
+{
+	return u->kind <= RULE_MIMEHEADER && !u->exists;
+}
+
+static err add_database(const struct group *g, struct buf *out)
+{
+	char *bytes = NULL;
+	size_t n = 0;
+	err e = OK;
+
+	if (g->db && hs_serialize_database(g->db, &bytes, &n) != HS_SUCCESS)
+		e = fail(E_IO, "a compiled set cannot be serialised");
+	buf_lstr(out, str_of(bytes, n));
+	free(bytes); /* allowed: the library's own allocation */
+	return e;
+}
+
+err cache_write(struct rules *r, str folder)
+{
+	const char *path = path_of(r, folder);
+	struct buf b, fates;
+	err e = path ? OK : fail(E_LIMIT, "the cache's path is too long");
+
+	buf_init(&b, LIM_RULES_CACHE);
+	buf_init(&fates, LIM_RULES);
+	for (size_t i = 0; i < r->n; i++)
+		if (is_counted(r->v[i]))
+			buf_u8(&fates, r->v[i]->regex.fate);
+	buf_add(&b, magic);
+	buf_add(&b, str_of(r->digest, 64));
+	buf_u32(&b, hash_crc32c(0, buf_str(&fates)));
+	buf_lstr(&b, buf_str(&fates));
+	buf_lstr(&b, str_skip(buf_str(&r->unsupported), r->told));
+	buf_varint(&b, r->ngroups);
+	for (size_t i = 0; i < r->ngroups && e == OK; i++)
+		e = add_database(&r->groups[i], &b);
+	if (e == OK)
+		e = buf_done(&b);
+	if (e == OK)
+		e = file_replace(path, buf_str(&b), 0644);
+	buf_free(&fates);
+	buf_free(&b);
+	return e;
+}
+
+static err take_fates(struct rules *r, str fates)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (!is_counted(r->v[i]))
+			continue;
+		if (n == fates.n)
+			return fail(E_AGAIN, "the cache has fewer patterns than the set");
+		r->v[i]->regex.fate = (unsigned char)fates.p[n++];
+	}
+	return n == fates.n ? OK : fail(E_AGAIN, "the cache has more patterns than the set");
+}
+
+static err take_databases(struct rules *r, struct cur *c)
+{
+	if (cur_varint(c) != r->ngroups)
+		return fail(E_AGAIN, "the cache has other groups than the set");
+	for (size_t i = 0; i < r->ngroups; i++) {
+		str bytes = cur_lstr(c);
+
+		if (c->e)
+			return fail(E_AGAIN, "the cache is cut short");
+		if (bytes.n &&
+		    hs_deserialize_database(bytes.p, bytes.n, &r->groups[i].db) != HS_SUCCESS) {
+			r->groups[i].db = NULL;
+			return fail(E_AGAIN, "the cache holds a database that cannot be read");
+		}
+	}
+	return OK;
+}
+
+static err take_all(struct rules *r, str octets)
+{
+	struct cur c = { .rest = octets };
+
+	if (!str_eq(cur_bytes(&c, magic.n), magic) ||
+	    !str_eq(cur_bytes(&c, 64), str_of(r->digest, 64)))
+		return fail(E_AGAIN, "the cache is of another set");
+
+	uint32_t crc = cur_u32(&c);
+	str fates = cur_lstr(&c);
+	str complaints = cur_lstr(&c);
+
+	if (c.e || hash_crc32c(0, fates) != crc)
+		return fail(E_AGAIN, "the cache is damaged");
+	TRY(take_fates(r, fates));
+	TRY(take_databases(r, &c));
+	buf_add(&r->unsupported, complaints);
+	return OK;
+}
+
+static void drop_databases(struct rules *r)
+{
+	for (size_t i = 0; i < r->ngroups; i++) {
+		if (r->groups[i].db)
+			(void)hs_free_database(r->groups[i].db);
+		r->groups[i].db = NULL;
+	}
+}
+
+err cache_read(struct rules *r, str folder)
+{
+	const char *path = path_of(r, folder);
+	struct buf b;
+	err e;
+
+	buf_init(&b, LIM_RULES_CACHE);
+	e = path ? file_read(path, &b) : E_LIMIT;
+	e = e ? fail(E_AGAIN, "no compiled set of these rules") : take_all(r, buf_str(&b));
+	if (e)
+		drop_databases(r);
+	buf_free(&b);
+	return e;
+}

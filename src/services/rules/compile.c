@@ -1,0 +1,190 @@
+/* Patterns into Hyperscan's databases. */
+#include <hs.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "services/rules/set.h"
+
+#define ALWAYS (HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY)
+
+struct compiling {
+	struct rules *r;
+	struct arena scratch;
+	void (*progress)(void *arg, size_t done, size_t total);
+	void *arg;
+	size_t done, total;
+};
+
+static void step(struct compiling *c, size_t n)
+{
+	c->done += n;
+	if (c->progress)
+		c->progress(c->arg, c->done, c->total);
+}
+
+/* For Hyperscan: NUL-ended, both cases of Latin-1 spelled out. NULL: it cannot be said so. */
+static const char *expression(struct compiling *c, const struct rule *u)
+{
+	str re = rules_fold(&c->scratch, u->re);
+
+	return str_find(re, 0) == re.n ? arena_z(&c->scratch, re) : NULL;
+}
+
+static bool takes(const char *re, unsigned flags)
+{
+	hs_expr_info_t *info = NULL;
+	hs_compile_error_t *error = NULL;
+	bool ok = hs_expression_info(re, flags, &info, &error) == HS_SUCCESS;
+
+	if (info)
+		free(info); /* allowed: the library's own allocation */
+	if (error)
+		(void)hs_free_compile_error(error);
+	return ok;
+}
+
+/* What becomes of one pattern. E_SYNTAX: it is none. */
+static err judge(struct compiling *c, struct rule *u)
+{
+	bool wide, ran_out = false;
+	const char *re;
+	err e = regex_check(u->re, &wide);
+
+	if (e == E_LIMIT) {
+		u->regex.fate = FATE_NEVER;
+		rules_complain(c->r, u->file, u->line, "%.*s: %s", STRF(u->name), err_last()->text);
+		return OK;
+	}
+	if (e) {
+		struct fault was = *err_last();
+
+		return fail(e, "%.*s:%zu: %.*s: %s", STRF(u->file), u->line, STRF(u->name),
+			    was.text);
+	}
+	re = expression(c, u);
+	u->regex.fate = (unsigned char)(!re					? FATE_ALONE
+					: takes(re, ALWAYS)			? FATE_NATIVE
+					: takes(re, ALWAYS | HS_FLAG_PREFILTER) ? FATE_PREFILTER
+										: FATE_ALONE);
+	if (wide)
+		u->regex.fate |= FATE_WIDE;
+
+	struct regex_room *room = regex_room_new();
+	struct regex_match m;
+
+	if (regex_find(&u->regex, room, STR(""), 0, false, &m, &ran_out))
+		u->regex.fate |= FATE_EMPTY;
+	if (u->has_unset && regex_find(&u->regex, room, u->unset, 0, false, &m, &ran_out))
+		u->regex.fate |= FATE_UNSET;
+	regex_room_free(room);
+	return OK;
+}
+
+struct expressions {
+	const char **v;
+	unsigned *flags, *ids;
+	struct rule **rules;
+	size_t n;
+};
+
+static void collect(struct compiling *c, const struct group *g, struct expressions *x)
+{
+	x->n = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		struct rule *u = g->all[i];
+		unsigned fate = u->regex.fate & FATE_MASK;
+
+		if (u->exists || (fate != FATE_NATIVE && fate != FATE_PREFILTER))
+			continue;
+		x->v[x->n] = expression(c, u);
+		x->flags[x->n] = ALWAYS | (fate == FATE_PREFILTER ? HS_FLAG_PREFILTER : 0);
+		x->ids[x->n] = u->index;
+		x->rules[x->n++] = u;
+	}
+}
+
+/* A pattern that passed alone may fail in company (it is too large then): it stands alone, and the
+ * rest is tried again. */
+static err build(struct compiling *c, struct group *g, struct expressions *x)
+{
+	for (;;) {
+		hs_compile_error_t *error = NULL;
+		int at;
+
+		collect(c, g, x);
+		if (x->n == 0)
+			return OK;
+		if (hs_compile_multi(x->v, x->flags, x->ids, (unsigned)x->n, HS_MODE_BLOCK, NULL,
+				     &g->db, &error) == HS_SUCCESS)
+			return OK;
+		g->db = NULL;
+		at = error ? error->expression : -1;
+
+		err e = at < 0 || (size_t)at >= x->n
+				? fail(E_IO, "patterns do not compile together: %s",
+				       error ? error->message : "no word why")
+				: OK;
+
+		if (error)
+			(void)hs_free_compile_error(error);
+		TRY(e);
+		x->rules[at]->regex.fate =
+			(unsigned char)((x->rules[at]->regex.fate & ~FATE_MASK) | FATE_ALONE);
+	}
+}
+
+static err compile_group(struct compiling *c, struct group *g)
+{
+	struct expressions x = {
+		.v = mem_get(g->n * sizeof(*x.v)),
+		.flags = mem_get(g->n * sizeof(*x.flags)),
+		.ids = mem_get(g->n * sizeof(*x.ids)),
+		.rules = mem_get(g->n * sizeof(struct rule *)),
+	};
+	err e = build(c, g, &x);
+
+	mem_free(x.v);
+	mem_free(x.flags);
+	mem_free(x.ids);
+	mem_free(x.rules);
+	return e;
+}
+
+static err compile_all(struct compiling *c)
+{
+	struct rules *r = c->r;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct rule *u = r->v[i];
+
+		if (u->kind > RULE_MIMEHEADER || u->exists)
+			continue;
+		TRY(judge(c, u));
+		step(c, 1);
+		arena_reset(&c->scratch);
+	}
+	for (size_t i = 0; i < r->ngroups; i++) {
+		TRY(compile_group(c, &r->groups[i]));
+		step(c, r->groups[i].n);
+		arena_reset(&c->scratch);
+	}
+	return OK;
+}
+
+err rules_compile(struct rules *r, void (*progress)(void *arg, size_t done, size_t total),
+		  void *arg)
+{
+	struct compiling c = { .r = r, .progress = progress, .arg = arg };
+
+	for (size_t i = 0; i < r->n; i++)
+		c.total += r->v[i]->kind <= RULE_MIMEHEADER && !r->v[i]->exists;
+	for (size_t i = 0; i < r->ngroups; i++)
+		c.total += r->groups[i].n;
+	arena_init(&c.scratch, LIM_RULES_ARENA);
+
+	err e = compile_all(&c);
+
+	arena_free(&c.scratch);
+	return e;
+}
