@@ -21,7 +21,7 @@ BUILD = pathlib.Path(os.environ.get("POSTA_BUILD", ROOT / "build"))
 SANITIZED = "asan" in BUILD.name
 STANDARD = dict(smtp=25, submission=587, submissions=465, imap=143, imaps=993, pop3=110, pop3s=995,
                 lmtp=24, metrics=9100, dns=53, dnsbl=54, resolver=55, access=1812, accounting=1813, radsec=2083,
-                coa=3799)
+                coa=3799, filter=11333, spamd=783, milter=11332)
 
 
 def shared(*parts):

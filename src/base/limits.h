@@ -249,5 +249,6 @@
 #define LIM_RULES_JIT_STACK KIB(512) /* octets of stack for PCRE2's compiled patterns */
 #define LIM_RULES_CACHE MIB(512)   /* octets of a serialised set */
 #define LIM_RULES_CAPTURES 20      /* values that named groups keep for other rules */
+#define LIM_FILTER_ARENA MIB(2)  /* octets of one answer in memory */
 
 #endif

@@ -3,6 +3,7 @@
 #include "posta/config.h"
 #include "roles/dns/dns.h"
 #include "roles/dnsbl/dnsbl.h"
+#include "roles/filter/filter.h"
 #include "roles/monitor/monitor.h"
 #include "roles/mx/mx.h"
 #include "roles/proxy/proxy.h"
@@ -13,9 +14,8 @@
 #include "roles/submission/submission.h"
 
 const struct role *const roles[] = {
-	&role_store,	  &role_relay,	 &role_mx,	 &role_proxy,
-	&role_submission, &role_dnsbl,	 &role_resolver, &role_dns,
-	&role_radius,	  &role_monitor, NULL,
+	&role_store,	&role_relay, &role_mx,	   &role_proxy,	 &role_submission, &role_dnsbl,
+	&role_resolver, &role_dns,   &role_radius, &role_filter, &role_monitor,	   NULL,
 };
 
 const struct role *role_find(str name)

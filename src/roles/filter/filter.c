@@ -1,0 +1,84 @@
+#include "roles/filter/filter.h"
+
+#include "run/log.h"
+#include "run/metrics.h"
+#include "services/filter/filter.h"
+#include "sessions/rspamd/rspamd.h"
+
+METRIC(m_stranger, "posta_filter_strangers_total", "", METRIC_COUNTER,
+       "Connections from peers that are not listed.");
+
+static struct filter *filter; /* from start to stop */
+
+static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
+{
+	return filter_read(env, complaints, settings);
+}
+
+WAITS static err start(const struct role_env *env)
+{
+	(void)env;
+	return filter_open(role_settings(), &filter);
+}
+
+WAITS static err reload(const struct role_env *env)
+{
+	(void)env;
+	return filter_configure(filter, role_settings());
+}
+
+WAITS static void stop(void)
+{
+	filter_close(filter);
+}
+
+/* No role trusts an address alone: over TCP listed peers only, over the socket roles of this
+ * machine. */
+static bool may_ask(struct stream *io, const struct listener *l)
+{
+	const struct filter_settings *set = role_settings();
+
+	if (net_is_unix(stream_peer(io)))
+		return role_peer(io, l).n > 0;
+	for (size_t i = 0; i < set->npeers; i++)
+		if (net_block_has(&set->peers[i], stream_peer(io)))
+			return true;
+	return false;
+}
+
+WAITS static err serve(struct stream *io, const struct listener *l,
+		       WAITS err (*session)(struct stream *io, struct filter *f))
+{
+	if (may_ask(io, l))
+		return session(io, filter);
+	metric_add(&m_stranger, 1);
+	stream_close(io);
+	return OK;
+}
+
+WAITS static err http(struct stream *io, const struct listener *l)
+{
+	return serve(io, l, rspamd_session);
+}
+
+static const char *const askers[] = { "mx", "submission", "store", NULL };
+
+static const struct listener listeners[] = {
+	{ .kind = "filter", .port = 11333, .internal = true, .peers = askers, .session = http },
+};
+
+const struct role role_filter = {
+	.name = "filter",
+	.user = "posta-filter",
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.listeners = listeners,
+	.nlisteners = COUNT(listeners),
+	.settings = sizeof(struct filter_settings),
+	.read = read_settings,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+	.groups = (const char *const[]){ "blacklists", "verdict", NULL },
+	.keys = filter_keys,
+	.nkeys = FILTER_KEYS,
+};

@@ -1,0 +1,249 @@
+#include "services/filter/filter.h"
+
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "run/log.h"
+#include "run/metrics.h"
+#include "services/filter/step.h"
+
+METRIC(m_scans, "posta_filter_messages_total", "", METRIC_COUNTER, "Messages that were scanned.");
+METRIC(m_spam, "posta_filter_spam_total", "", METRIC_COUNTER, "Messages over the required score.");
+METRIC(m_incomplete, "posta_filter_incomplete_total", "", METRIC_COUNTER,
+       "Messages for which some step was away or ran out of time.");
+METRIC(m_time, "posta_filter_milliseconds_total", "", METRIC_COUNTER,
+       "Time of all scans together.");
+METRIC(m_shed, "posta_filter_shed_total", "", METRIC_COUNTER,
+       "Messages that were told to come again, since others took all room.");
+METRIC(m_now, "posta_filter_scans", "", METRIC_GAUGE, "Scans under way.");
+
+/* In the order in which they are told; those that come after others run in it. */
+static const struct step *const steps[] = { &step_virus };
+
+/* ---- what the settings opened ---- */
+
+WAITS static err tools_new(const struct filter_settings *set, struct tools **out)
+{
+	struct tools *t = MEM_NEW(struct tools);
+	err e = OK;
+
+	t->set = set;
+	t->holds = 1;
+	if (set->clamd.n)
+		e = clamds_open(set->clamd.addr, set->clamd.n, set->clamd.pause,
+				(size_t)set->clamd.max, &t->clamds);
+	if (e)
+		mem_free(t);
+	else
+		*out = t;
+	return e;
+}
+
+WAITS static void tools_drop(struct tools *t)
+{
+	if (--t->holds)
+		return;
+	clamds_close(t->clamds);
+	mem_free(t);
+}
+
+WAITS err filter_open(const struct filter_settings *set, struct filter **out)
+{
+	struct filter *f = MEM_NEW(struct filter);
+	err e = tools_new(set, &f->tools);
+
+	waitq_init(&f->room);
+	if (e)
+		mem_free(f);
+	else
+		*out = f;
+	return e;
+}
+
+WAITS err filter_configure(struct filter *f, const struct filter_settings *set)
+{
+	struct tools *fresh, *old = f->tools;
+
+	TRY(tools_new(set, &fresh));
+	f->tools = fresh;
+	tools_drop(old);
+	return OK;
+}
+
+WAITS void filter_close(struct filter *f)
+{
+	if (!f)
+		return;
+	tools_drop(f->tools);
+	mem_free(f);
+}
+
+const struct filter_settings *filter_settings_of(const struct filter *f)
+{
+	return f->tools->set;
+}
+
+/* ---- symbols ---- */
+
+void filter_symbol(struct scan *s, str name, str text, double score)
+{
+	struct filter_answer *out = s->out;
+
+	out->score += score;
+	if (out->nsymbols == LIM_FILTER_SYMBOLS)
+		return;
+	name = arena_dup(s->a, name);
+	text = text.n ? arena_dup(s->a, str_take(text, LIM_FILTER_TEXT)) : text;
+	if (!name.p || !text.p)
+		return;
+	out->symbols[out->nsymbols++] = (struct filter_symbol){ name, text, score };
+}
+
+void filter_missing(struct scan *s, const char *symbol, str why)
+{
+	s->out->incomplete = true;
+	filter_symbol(s, str_z(symbol), why, 0);
+}
+
+/* ---- running the steps ---- */
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1000 + (double)t.tv_nsec / 1e6;
+}
+
+struct running {
+	struct scan *s;
+	const struct step *step;
+	struct filter_step *time;
+	struct fiber *fiber;
+};
+
+WAITS static err run_step(void *arg)
+{
+	struct running *r = arg;
+	double began = now_ms();
+
+	r->step->run(r->s);
+	*r->time = (struct filter_step){ str_z(r->step->name), now_ms() - began };
+	return OK;
+}
+
+/* Those that wait run side by side; what comes after them begins when the last has ended. */
+WAITS static void run_steps(struct scan *s)
+{
+	struct running side[COUNT(steps)] = { 0 }, after[COUNT(steps)] = { 0 };
+	size_t nside = 0, nafter = 0;
+
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		if (!steps[i]->wanted(s))
+			continue;
+		struct running *r = steps[i]->after ? &after[nafter++] : &side[nside++];
+
+		*r = (struct running){ s, steps[i], &s->times[s->out->nsteps++], NULL };
+	}
+	for (size_t i = 0; i < nside; i++)
+		side[i].fiber = fiber_start(side[i].step->name, run_step, &side[i]);
+	for (size_t i = 0; i < nside; i++)
+		(void)!fiber_join(side[i].fiber);
+	for (size_t i = 0; i < nafter; i++)
+		(void)!run_step(&after[i]);
+}
+
+/* ---- the answer ---- */
+
+static void choose_action(struct scan *s)
+{
+	struct filter_answer *out = s->out;
+
+	if (out->virus.n || out->dangerous.n || out->score >= s->set->reject)
+		out->action = STR("reject");
+	else if (out->incomplete && s->set->clamd.away == FILTER_LATER)
+		out->action = STR("soft reject");
+	else if (out->score >= out->required)
+		out->action = STR("add header");
+	else
+		out->action = STR("no action");
+}
+
+static void tell(const struct scan *s)
+{
+	const struct filter_answer *out = s->out;
+
+	metric_add(&m_scans, 1);
+	metric_add(&m_spam, out->score >= out->required);
+	metric_add(&m_incomplete, out->incomplete);
+	metric_add(&m_time, (int64_t)out->ms);
+	LOG(LOG_INFO, "filter.scanned", KS("id", s->q->id), KS("from", s->q->env.from),
+	    KI("size", s->message.n), KI("score_100", out->score * 100), KS("action", out->action),
+	    KI("symbols", out->nsymbols), KS("virus", out->virus), KI("us", out->ms * 1000));
+}
+
+WAITS static err scan(struct scan *s)
+{
+	double began = now_ms();
+
+	s->out->symbols = NEW_TRY(s->a, struct filter_symbol, LIM_FILTER_SYMBOLS);
+	s->out->steps = s->times = NEW_TRY(s->a, struct filter_step, COUNT(steps));
+	if (!s->out->symbols || !s->times)
+		return fail(E_LIMIT, "no memory for the answer");
+	TRY(spool_view(s->q->message, &s->message));
+	s->out->required = s->set->required;
+	run_steps(s);
+	choose_action(s);
+	s->out->ms = now_ms() - began;
+	tell(s);
+	return OK;
+}
+
+/* Memory and helper threads are for so many at a time. */
+WAITS static err wait_for_room(struct filter *f)
+{
+	msec deadline = clock_in(f->tools->set->time);
+
+	while (f->scans >= (uint64_t)f->tools->set->scans) {
+		err e = waitq_wait(&f->room, deadline);
+
+		if (e == E_TIMEOUT) {
+			metric_add(&m_shed, 1);
+			return fail(E_AGAIN, "too many messages at a time");
+		}
+		TRY(e);
+	}
+	return OK;
+}
+
+WAITS err filter_scan(struct filter *f, const struct filter_request *q, struct arena *a,
+		      struct filter_answer *out)
+{
+	TRY(wait_for_room(f));
+	struct filter_request whole = *q;
+	struct tools *t = f->tools;
+	struct scan s = { .f = f,
+			  .tools = t,
+			  .set = t->set,
+			  .q = &whole,
+			  .deadline = clock_in(t->set->time),
+			  .a = a,
+			  .out = out };
+
+	*out = (struct filter_answer){ .action = STR("no action"),
+				       .auth_results = STR(""),
+				       .virus = STR(""),
+				       .dangerous = STR(""),
+				       .message_id = STR("") };
+	whole.env.hostname = t->set->hostname;
+	whole.env.now = clock_unix();
+	t->holds++;
+	metric_set(&m_now, ++f->scans);
+	err e = scan(&s);
+
+	metric_set(&m_now, --f->scans);
+	waitq_wake_one(&f->room);
+	tools_drop(t);
+	return e;
+}
