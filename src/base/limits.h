@@ -54,6 +54,7 @@
 #define LIM_CACHE_TEXT KIB(512)  /* octets of an envelope or body structure that is kept; larger ones are made anew */
 #define LIM_THREAD_REFS 20       /* message ids of a mail that are looked at for its thread */
 #define LIM_PREFIX KIB(4)        /* octets of header lines put before a delivered message */
+#define LIM_QUARANTINE MIB(256)  /* octets of one user's quarantine, which is outside the quota */
 #define LIM_KEYWORD 64           /* octets of one keyword */
 #define LIM_SASL KIB(8)          /* octets of one SASL message after decoding */
 
@@ -90,6 +91,7 @@
 #define LIM_REMEMBERED 65536     /* verified passwords remembered; the oldest of a set gives way */
 
 /* Queue, DSN, trace, names */
+#define LIM_QUEUE_NOTE 64        /* octets that a queue's owner keeps with a recipient */
 #define LIM_QUEUE_LOT 100        /* recipients tried in one transaction; RFC 5321 4.5.3.1.8: every server takes 100 */
 #define LIM_QUEUE_READY 100      /* lots of one destination in memory; the others wait in the store */
 #define LIM_QUEUE_DESTINATIONS 20000 /* destinations in memory; the others wait in the store */

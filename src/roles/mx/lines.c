@@ -188,7 +188,7 @@ WAITS err mx_ask(struct mx_batch *b, struct mx_copy *copy)
 	return OK;
 }
 
-/* The copies for one home, and their places in the batch. */
+/* The copies of one group for one home, and their places in the batch. */
 struct lot {
 	struct smtp_out_rcpt *to;
 	size_t *at, n;
@@ -199,13 +199,13 @@ static bool waits_for(const struct mx_copy *c, const struct mx_home *h)
 	return c->state == COPY_WELCOME && c->home == h;
 }
 
-static err gather(struct mx_batch *b, const struct mx_home *h, struct lot *lot)
+static err gather(struct mx_batch *b, const struct mx_home *h, size_t group, struct lot *lot)
 {
 	size_t n = 0;
 
 	lot->n = 0;
 	for (size_t i = 0; i < b->n; i++)
-		n += waits_for(&b->v[i], h);
+		n += waits_for(&b->v[i], h) && b->v[i].group == group;
 	if (!n)
 		return OK;
 	lot->to = NEW_TRY(b->a, struct smtp_out_rcpt, n);
@@ -215,10 +215,13 @@ static err gather(struct mx_batch *b, const struct mx_home *h, struct lot *lot)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct mx_copy *c = &b->v[i];
 
-		if (!waits_for(c, h))
+		if (!waits_for(c, h) || c->group != group)
 			continue;
+		str address = mx_address(b, c);
+		if (!address.p)
+			return fail(E_LIMIT, "no memory for %zu recipients", b->n);
 		lot->to[lot->n] = (struct smtp_out_rcpt){
-			.address = c->address,
+			.address = address,
 			.orcpt = c->orcpt,
 			/* A stranger's mail, forwarded: no DSN before SPF or DKIM says that the
 			   sender is the sender. */
@@ -249,16 +252,19 @@ static void note(const struct mx_copy *c, bool queued)
 		    KS("why", str_z(c->reply.text)));
 }
 
-WAITS static err deliver_to(struct mx_batch *b, struct mx_home *h, struct lot *lot)
+WAITS static err deliver_to(struct mx_batch *b, struct mx_home *h, const struct mx_group *g,
+			    struct lot *lot)
 {
 	struct smtp_client *c;
 	struct smtp_reply r = { 0 };
+	struct smtp_out_mail mail = b->mail;
 	err e = take_line(b, h, &c, &r);
 
 	for (size_t i = 0; e && i < lot->n; i++)
 		lot->to[i].reply = r;
 	if (!e) {
-		e = smtp_client_send(c, &b->mail, STR(""), b->message, lot->to, lot->n);
+		mail.size += g->head.n;
+		e = smtp_client_send(c, &mail, g->head, b->message, lot->to, lot->n);
 		if (e) {
 			went_away(h, &lot->to[0].reply);
 			smtp_client_close(c);
@@ -282,15 +288,21 @@ WAITS static err deliver_to(struct mx_batch *b, struct mx_home *h, struct lot *l
 struct errand {
 	struct mx_batch *b;
 	struct mx_home *home;
-	struct lot lot;
 	struct fiber *fiber;
 };
 
+/* One group after the other, over the same connection. */
 WAITS static err run_errand(void *arg)
 {
 	struct errand *e = arg;
+	struct lot lot;
 
-	return deliver_to(e->b, e->home, &e->lot);
+	for (size_t g = 0; g < e->b->ngroups; g++) {
+		TRY(gather(e->b, e->home, g, &lot));
+		if (lot.n)
+			TRY(deliver_to(e->b, e->home, &e->b->groups[g], &lot));
+	}
+	return OK;
 }
 
 /* Several back-ends at a time: one that is slow does not hold up the others. */
@@ -310,6 +322,14 @@ WAITS static err run_errands(struct errand *v, size_t n)
 	return worst;
 }
 
+static bool any_waits(const struct mx_batch *b, const struct mx_home *h)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (waits_for(&b->v[i], h))
+			return true;
+	return false;
+}
+
 WAITS err mx_deliver(struct mx_batch *b)
 {
 	const struct mx_settings *set = mx_settings();
@@ -320,8 +340,7 @@ WAITS err mx_deliver(struct mx_batch *b)
 		return fail(E_LIMIT, "no memory for %zu back-ends", set->nhomes);
 	for (size_t i = 0; i < set->nhomes; i++) {
 		v[n] = (struct errand){ .b = b, .home = &set->homes[i] };
-		TRY(gather(b, v[n].home, &v[n].lot));
-		n += v[n].lot.n > 0;
+		n += any_waits(b, v[n].home);
 	}
-	return run_errands(v, n);
+	return n ? run_errands(v, n) : OK;
 }

@@ -52,6 +52,16 @@ static const struct conf_key keys[] = {
 	  "octets of disk that the queue leaves free" },
 	{ "queue_lifetime", CONF_DURATION, AT(queue_lifetime), 60000, INT64_MAX, "5d",
 	  "how long the queue tries" },
+	{ "filters", CONF_STRS, AT(filter_texts), 0, 0, "",
+	  "filters that speak rspamd's HTTP protocol, e.g. [\"127.0.0.1:11333\"]; none: mail is "
+	  "not "
+	  "scanned" },
+	{ "filter_timeout", CONF_DURATION, AT(filter_timeout), 10, 600000, "8s",
+	  "time for the verdict on a message" },
+	{ "filter_pause", CONF_DURATION, AT(filter_pause), 0, 600000, "10s",
+	  "how long a filter that did not answer is not asked again" },
+	{ "filter_away", CONF_STR, AT(filter_away), 0, 0, "deliver",
+	  "mail while no filter answers: deliver (marked as not scanned), defer (451)" },
 };
 
 static struct mx mx;
@@ -78,11 +88,38 @@ static err read_homes(const struct role_env *env, struct buf *complaints, struct
 	for (size_t i = 0; i < all.n; i++) {
 		set->homes[i + 1].name = arena_dup(env->arena, all.v[i].name);
 		set->homes[i + 1].ours = all.v[i].internal;
+		set->homes[i + 1].spam = all.v[i].spam;
 		set->homes[i + 1].addr = all.v[i].addr[BACKEND_LMTP];
 		set->homes[i + 1].naddr = all.v[i].naddr[BACKEND_LMTP];
 	}
 	set->nhomes = all.n + 1;
 	return OK;
+}
+
+static err read_filters(const struct role_env *env, struct buf *complaints, struct mx_settings *set)
+{
+	const struct conf_strs *texts = &set->filter_texts;
+	struct net_addr *v =
+		arena_get(env->arena, size_mul(texts->n + 1, sizeof(struct net_addr)), 16);
+
+	set->filters = v;
+	for (size_t i = 0; i < texts->n; i++) {
+		if (!texts->v[i].n)
+			continue;
+		if (net_parse(texts->v[i], &v[set->nfilters]) != OK) {
+			conf_complain(conf_find(env->conf, "filters"), complaints,
+				      "\"%.*s\" is not an address: %s", STRF(texts->v[i]),
+				      err_last()->text);
+			return E_SYNTAX;
+		}
+		set->nfilters++;
+	}
+	set->defer = str_eq(set->filter_away, STR("defer"));
+	if (set->defer || str_eq(set->filter_away, STR("deliver")))
+		return OK;
+	conf_complain(conf_find(env->conf, "filter_away"), complaints,
+		      "\"%.*s\" is not known; write deliver or defer", STRF(set->filter_away));
+	return E_SYNTAX;
 }
 
 static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
@@ -91,10 +128,13 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 	err also = read_homes(env, complaints, set);
 	err lists = blacklists_read(env, complaints, &set->blacklists);
+	err verdicts = verdict_read(env, complaints, &set->verdict);
 
 	TRY(e);
 	TRY(also);
 	TRY(lists);
+	TRY(verdicts);
+	TRY(read_filters(env, complaints, set));
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->limits.rcpts = set->rcpts_max;
@@ -122,6 +162,9 @@ WAITS static err start(const struct role_env *env)
 						.snapshot = snapshot.p };
 
 	TRY(dirtable_open(&table, &mx.table));
+	if (mx_settings()->nfilters)
+		TRY(filters_open(mx_settings()->filters, mx_settings()->nfilters,
+				 mx_settings()->filter_pause, &mx.filters));
 	mx.blacklists = blacklists_open(&mx_settings()->blacklists);
 	return mx_queue_open(env);
 }
@@ -141,6 +184,7 @@ WAITS static void stop(void)
 {
 	mx_queue_close();
 	blacklists_close(mx.blacklists);
+	filters_close(mx.filters);
 	dirtable_close(mx.table);
 	trace_close();
 	tally_free(mx.now);
@@ -213,7 +257,7 @@ const struct role role_mx = {
 	.nlisteners = COUNT(listeners),
 	.keys = keys,
 	.nkeys = COUNT(keys),
-	.groups = (const char *const[]){ "backends", "blacklists", NULL },
+	.groups = (const char *const[]){ "backends", "blacklists", "verdict", NULL },
 	.settings = sizeof(struct mx_settings),
 	.read = read_settings,
 	.start = start,

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "clients/filter/filter_client.h"
 #include "clients/smtp/smtp_client.h"
 #include "run/role.h"
 #include "services/backends/backends.h"
@@ -12,6 +13,7 @@
 #include "services/directory/directory.h"
 #include "services/queue/queue.h"
 #include "services/rates/rates.h"
+#include "services/verdict/verdict.h"
 #include "sessions/smtp/smtp.h"
 
 extern const struct role role_mx;
@@ -23,6 +25,7 @@ struct mx_home {
 	bool relay; /* the way out */
 	bool ours;  /* a posta store: its directory is ours, so its "unknown" is a delay, not a fact
 		     */
+	enum backend_spam spam;
 	const struct net_addr *addr; /* tried in turn */
 	size_t naddr;
 	_Atomic int64_t
@@ -35,6 +38,10 @@ struct mx_settings {
 	struct mx_home *homes; /* homes[0] is relay */
 	size_t nhomes;
 	struct blacklists_settings blacklists;
+	struct verdict_policy verdict;
+	const struct net_addr *filters; /* none: mail is not scanned */
+	size_t nfilters;
+	bool defer; /* 451 while no filter answers, rather than mail without a verdict */
 	/* as conf_read gives them; msec for durations */
 	int64_t message_max, rcpts_max;
 	int64_t connections, connections_network,
@@ -44,6 +51,9 @@ struct mx_settings {
 	int64_t rate_recipient, rate_pair, rate_window; /* mails to one; from one to one; 0 = any */
 	int64_t backend_timeout, delivery_timeout, backend_pause;
 	int64_t queue_reserve, queue_lifetime;
+	int64_t filter_timeout, filter_pause;
+	struct conf_strs filter_texts;
+	str filter_away;
 };
 struct mx {
 	struct dirtable *table;
@@ -51,6 +61,7 @@ struct mx {
 	struct queue *queue;
 	struct tally *now;	       /* connections by network */
 	struct blacklists *blacklists; /* tested on the first loop */
+	struct filters *filters;       /* NULL: none named */
 	struct rates *connects, *unknown, *rcpt, *pair;
 };
 /* Between start and stop. Settings: a reload makes new ones, old ones stay readable. */
@@ -74,6 +85,12 @@ enum mx_state {
 	COPY_FAILED,  /* refused for good */
 	COPY_KEPT,    /* synced there */
 	COPY_QUEUED,  /* synced here */
+	COPY_DROPPED, /* its recipient's verdict: nobody gets it */
+};
+/* Copies of one verdict: one transaction for each back-end. */
+struct mx_group {
+	enum verdict_place place;
+	str head; /* header fields put before the message */
 };
 struct mx_copy {
 	enum mx_state state;
@@ -83,6 +100,7 @@ struct mx_copy {
 	bool moving;
 	str orcpt;		 /* "rfc822;" and what the client said */
 	size_t owner;		 /* the queue's: which of its recipients */
+	size_t group;		 /* in mx_batch.groups */
 	struct smtp_reply reply; /* who refused and how */
 };
 /* The copies of one message, and what its envelope says. */
@@ -92,6 +110,8 @@ struct mx_batch {
 	struct arena *a;
 	struct mx_copy *v; /* moves while it grows */
 	size_t n, room;
+	struct mx_group *groups; /* at least one */
+	size_t ngroups;
 	struct mx_lines *lines; /* connections kept by a session; NULL: one each time */
 };
 /* route.c: adds the copies of one address that are not there yet. *what: what the address is
@@ -107,6 +127,32 @@ WAITS MUST_USE err mx_mail(struct smtp_info *i, struct smtp_tx *t, struct verdic
 WAITS MUST_USE err mx_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct smtp_rcpt *r,
 			   void **data, struct verdict *v);
 WAITS MUST_USE err mx_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
+
+/* What a filter said of a message, and what else the verdicts want to know. */
+struct mx_scan {
+	struct verdict_message message;
+	struct verdict_sender sender;
+	struct verdict_symbol *symbols;
+	size_t nsymbols;
+	const struct filter_recipient *recipients; /* a user's own score */
+	size_t nrecipients;
+	str auth_results; /* the field's value, "" */
+	bool asked;	  /* there are filters, and it was for them */
+	bool later;	  /* a filter, or the settings, want the sender to come again */
+};
+/* scan.c: reads the header and asks a filter, within filter_timeout. *clean: the message without
+ * the fields that only we may write, or NULL when it has none; the caller drops it. */
+WAITS MUST_USE err mx_scan(const struct smtp_info *i, const struct smtp_tx *t, struct mx_batch *b,
+			   struct mx_scan *out, struct spool **clean);
+/* verdict.c: the place of each copy, and the groups. v: set when the message is refused now. */
+MUST_USE err mx_give_verdicts(struct mx_batch *b, const struct mx_scan *scan, struct verdict *v);
+/* What the queue remembers of a copy's place, and the groups to deliver its recipients in. */
+str mx_note(const struct mx_batch *b, const struct mx_copy *c);
+MUST_USE err mx_groups_of_queue(struct mx_batch *b);
+size_t mx_group_of_note(const struct mx_batch *b, str note);
+/* The address that a copy's back-end is told: with its place as detail where it takes that. p NULL:
+ * no memory. */
+str mx_address(const struct mx_batch *b, const struct mx_copy *c);
 
 /* lines.c: connections to back-ends. */
 struct mx_lines;

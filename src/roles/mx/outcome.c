@@ -58,7 +58,7 @@ bool mx_must_queue(const struct mx_batch *b)
 	/* Refused for now by all and nobody away: the sender keeps it. */
 	return find(b, NULL, b->n, 1u << COPY_AWAY) ||
 	       (find(b, NULL, b->n, 1u << COPY_LATER) &&
-		find(b, NULL, b->n, 1u << COPY_KEPT | 1u << COPY_FAILED));
+		find(b, NULL, b->n, 1u << COPY_KEPT | 1u << COPY_FAILED | 1u << COPY_DROPPED));
 }
 
 void mx_data_outcome(const struct mx_batch *b, err queued, struct verdict *v)
@@ -69,7 +69,7 @@ void mx_data_outcome(const struct mx_batch *b, err queued, struct verdict *v)
 		verdict_set(v, "452 4.3.1 Disk is full, try again later");
 	else if (queued)
 		verdict_set(v, "451 4.3.0 Local problem, try again later");
-	else if (find(b, NULL, b->n, 1u << COPY_KEPT | 1u << COPY_QUEUED))
+	else if (find(b, NULL, b->n, 1u << COPY_KEPT | 1u << COPY_QUEUED | 1u << COPY_DROPPED))
 		v->text[0] = 0; /* accepted: the caller says with which words */
 	else
 		refuse(b, NULL, b->n, v);

@@ -15,6 +15,7 @@ static size_t fill(const char *letters, struct mx_copy *v)
 		{ 'F', COPY_FAILED, { 552, "5.2.2", "552 5.2.2 Mailbox is full" } },
 		{ 'K', COPY_KEPT, { 250, "2.1.5", "250 2.1.5 saved" } },
 		{ 'Q', COPY_QUEUED, { 0, "", "" } },
+		{ 'D', COPY_DROPPED, { 0, "", "" } },
 	};
 	size_t n = 0;
 
@@ -77,6 +78,10 @@ TEST(mx_data_outcome)
 		{ "AL", true, "QQ", OK, "" },
 		{ "AF", true, "QF", OK, "" },
 		{ "KAF", true, "KQF", OK, "" },
+		/* a recipient's verdict dropped it: taken, and the others' copies wait here */
+		{ "D", false, "D", OK, "" },
+		{ "DF", false, "DF", OK, "" },
+		{ "DL", true, "DQ", OK, "" },
 		/* what must be queued cannot be: never a 250 */
 		{ "A", true, "A", E_FULL, "452 4.3.1 Disk is full, try again later" },
 		{ "KA", true, "KA", E_FULL, "452 4.3.1 Disk is full, try again later" },

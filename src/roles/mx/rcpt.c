@@ -25,6 +25,8 @@ WAITS err mx_mail(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
 	CLEANUP(buf_free) struct buf ip;
 
 	b->a = i->tx;
+	b->groups = NEW(i->tx, struct mx_group); /* until there are verdicts, all alike */
+	b->ngroups = 1;
 	b->lines = i->role_session;
 	b->mail = (struct smtp_out_mail){ .from = t->mail.from.text,
 					  .envid = t->mail.envid.n ? t->mail.envid : STR(""),
@@ -121,13 +123,12 @@ WAITS err mx_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct smtp_rcpt
 	return e;
 }
 
-WAITS err mx_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
+/* Delivers, queues what has to wait, and says what came of it. */
+WAITS static err keep(struct smtp_tx *t, struct mx_batch *b, struct verdict *v)
 {
-	struct mx_batch *b = i->role_tx;
 	err queued = OK;
 
-	b->message = t->message;
-	b->mail.size = spool_size(t->message);
+	b->mail.size = spool_size(b->message);
 	TRY(mx_deliver(b));
 	if (mx_must_queue(b))
 		queued = mx_queue_copies(b, str_z(t->id));
@@ -138,6 +139,36 @@ WAITS err mx_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
 	mx_data_outcome(b, queued, v);
 	if (!v->text[0])
 		verdict_set(v, "250 2.0.0 Kept as %s", t->id);
+	return OK;
+}
+
+/* The filter's word, and each recipient's verdict. v is set when the message is refused now. */
+WAITS static err weigh(struct smtp_info *i, struct smtp_tx *t, struct mx_batch *b,
+		       struct spool **clean, struct verdict *v)
+{
+	struct mx_scan *scan = NEW(b->a, struct mx_scan);
+
+	TRY(mx_scan(i, t, b, scan, clean));
+	b->message = *clean ? *clean : t->message;
+	if (!scan->later)
+		return mx_give_verdicts(b, scan, v);
+	verdict_set(v, "451 4.7.1 Message cannot be looked at now, try again later");
+	return OK;
+}
+
+static void drop(struct spool **s)
+{
+	spool_drop(*s);
+}
+
+WAITS err mx_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
+{
+	CLEANUP(drop) struct spool *clean = NULL;
+	struct mx_batch *b = i->role_tx;
+
+	TRY(weigh(i, t, b, &clean, v));
+	if (!v->text[0])
+		TRY(keep(t, b, v));
 	metric_add(verdict_ok(v) ? &m_kept : &m_not_kept, 1);
 	trace_event(verdict_ok(v) ? "mx.kept" : "mx.refused", STR(""), "%s", v->text);
 	LOG(LOG_INFO, "mx.answer", KS("from", b->mail.from), KI("rcpts", t->nrcpts),

@@ -39,9 +39,9 @@ static void set_try(struct queue_try *t, enum try_what what, str status, str tex
 static void conclude_copy(const struct mx_copy *c, struct queue_try *t)
 {
 	static const enum try_what meaning[] = {
-		[COPY_NEW] = TRY_LATER,	   [COPY_WELCOME] = TRY_LATER, [COPY_AWAY] = TRY_LATER,
-		[COPY_LATER] = TRY_LATER,  [COPY_FAILED] = TRY_FAILED, [COPY_KEPT] = TRY_DELIVERED,
-		[COPY_QUEUED] = TRY_LATER,
+		[COPY_NEW] = TRY_LATER,	   [COPY_WELCOME] = TRY_LATER,	[COPY_AWAY] = TRY_LATER,
+		[COPY_LATER] = TRY_LATER,  [COPY_FAILED] = TRY_FAILED,	[COPY_KEPT] = TRY_DELIVERED,
+		[COPY_QUEUED] = TRY_LATER, [COPY_DROPPED] = TRY_FAILED,
 	};
 	enum try_what what = meaning[c->state];
 
@@ -60,7 +60,7 @@ static void conclude(const struct mx_batch *b, size_t owner, enum dir_what what,
 {
 	static const int weight[] = {
 		[COPY_NEW] = 5,	   [COPY_WELCOME] = 5, [COPY_AWAY] = 4,	  [COPY_LATER] = 3,
-		[COPY_FAILED] = 2, [COPY_KEPT] = 1,    [COPY_QUEUED] = 5,
+		[COPY_FAILED] = 2, [COPY_KEPT] = 1,    [COPY_QUEUED] = 5, [COPY_DROPPED] = 0,
 	};
 	const struct mx_copy *worst = NULL;
 
@@ -110,7 +110,10 @@ WAITS static void attempt(void *arg, const struct queue_mail *m, struct spool *m
 		return; /* they came as TRY_LATER */
 	for (size_t i = 0; i < n; i++)
 		what[i] = route_again(&b, t[i].rcpt->address, i);
+	if (mx_groups_of_queue(&b) != OK)
+		return;
 	for (size_t i = 0; i < b.n; i++) {
+		b.v[i].group = mx_group_of_note(&b, t[b.v[i].owner].rcpt->note);
 		if (b.v[i].state == COPY_NEW)
 			b.v[i].state = COPY_WELCOME;
 	}
@@ -175,15 +178,16 @@ static bool to_queue(const struct mx_copy *c)
 	return c->state == COPY_AWAY || c->state == COPY_LATER;
 }
 
-/* Collects up to max copies from *from on, which moves behind them. */
-static size_t collect(const struct mx_batch *b, size_t *from, struct queue_rcpt *v, size_t max)
+/* Collects up to max copies of the group from *from on, which moves behind them. */
+static size_t collect(const struct mx_batch *b, size_t group, size_t *from, struct queue_rcpt *v,
+		      size_t max)
 {
 	size_t n = 0;
 
 	for (; *from < b->n && n < max; ++*from) {
 		const struct mx_copy *c = &b->v[*from];
 
-		if (!to_queue(c))
+		if (!to_queue(c) || c->group != group)
 			continue;
 		v[n++] = (struct queue_rcpt){
 			.address = c->address,
@@ -191,15 +195,16 @@ static size_t collect(const struct mx_batch *b, size_t *from, struct queue_rcpt 
 			/* No DSN from here: nothing says yet that the sender is the sender. */
 			.notify = SMTP_NOTIFY_NEVER,
 			.delivery = b->mail.delivery_id,
+			.note = mx_note(b, c),
 		};
 	}
 	return n;
 }
 
-static void mark_queued(struct mx_batch *b, size_t from, size_t to)
+static void mark_queued(struct mx_batch *b, size_t group, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
-		if (!to_queue(&b->v[i]))
+		if (!to_queue(&b->v[i]) || b->v[i].group != group)
 			continue;
 		metric_add(&m_queued, 1);
 		trace_event("mx.waits", b->v[i].address, "%s",
@@ -208,15 +213,33 @@ static void mark_queued(struct mx_batch *b, size_t from, size_t to)
 	}
 }
 
-WAITS err mx_queue_copies(struct mx_batch *b, str id)
+/* The message as this group gets it: the header fields of its verdict before it. */
+WAITS static err with_head(const struct mx_batch *b, const struct mx_group *g, struct spool *to)
 {
-	struct queue_rcpt *v = NEW_TRY(b->a, struct queue_rcpt, LIM_SMTP_RCPTS);
+	enum { BLOCK = 16 * 1024 };
+	CLEANUP(buf_free) struct buf block;
+	size_t got = 1;
+
+	buf_init(&block, BLOCK);
+	char *p = buf_room(&block, BLOCK);
+
+	if (!p)
+		return fail(E_LIMIT, "no memory for a block");
+	TRY(spool_add(to, g->head));
+	for (uint64_t at = 0; got; at += got) {
+		TRY(spool_read(b->message, at, p, BLOCK, &got));
+		TRY(spool_add(to, str_of(p, got)));
+	}
+	return OK;
+}
+
+WAITS static err queue_group(struct mx_batch *b, str id, size_t group, struct spool *message,
+			     struct queue_rcpt *v)
+{
 	size_t at = 0, from = 0;
 
-	if (!v)
-		return fail(E_LIMIT, "no memory for the queue's recipients");
 	for (;;) {
-		size_t n = collect(b, &at, v, LIM_SMTP_RCPTS);
+		size_t n = collect(b, group, &at, v, LIM_SMTP_RCPTS);
 
 		if (!n)
 			return OK;
@@ -229,8 +252,41 @@ WAITS err mx_queue_copies(struct mx_batch *b, str id)
 					      .rcpts = v,
 					      .nrcpts = n };
 
-		TRY(queue_add(mx_here()->queue, &m, b->message));
-		mark_queued(b, from, at);
+		TRY(queue_add(mx_here()->queue, &m, message));
+		mark_queued(b, group, from, at);
 		from = at;
 	}
+}
+
+static bool any_to_queue(const struct mx_batch *b, size_t group)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].group == group && to_queue(&b->v[i]))
+			return true;
+	return false;
+}
+
+WAITS err mx_queue_copies(struct mx_batch *b, str id)
+{
+	struct queue_rcpt *v = NEW_TRY(b->a, struct queue_rcpt, LIM_SMTP_RCPTS);
+	err e = OK;
+
+	if (!v)
+		return fail(E_LIMIT, "no memory for the queue's recipients");
+	for (size_t g = 0; g < b->ngroups && !e; g++) {
+		const struct mx_group *group = &b->groups[g];
+		struct spool *own = NULL;
+
+		if (!any_to_queue(b, g))
+			continue;
+		if (group->head.n) {
+			own = spool_new(mx_settings()->limits.spool_dir,
+					size_add(spool_size(b->message), group->head.n));
+			e = with_head(b, group, own);
+		}
+		if (!e)
+			e = queue_group(b, id, g, own ? own : b->message, v);
+		spool_drop(own);
+	}
+	return e;
 }

@@ -11,6 +11,21 @@ METRIC(m_refused, "posta_store_deliveries_total", "result=\"refused\"", METRIC_C
 METRIC(m_strangers, "posta_store_lmtp_strangers_total", "", METRIC_COUNTER,
        "LMTP connections from peers that are not listed.");
 
+#define PLACE(id, place)                                                                           \
+	METRIC(id, "posta_store_places_total", "place=\"" place "\"", METRIC_COUNTER,              \
+	       "Mails saved, by place.")
+PLACE(m_inbox, "inbox");
+PLACE(m_spam, "spam");
+PLACE(m_quarantine, "quarantine");
+METRIC(m_quarantine_full, "posta_store_quarantine_full_total", "", METRIC_COUNTER,
+       "Mails dropped because their recipient's quarantine was full.");
+
+/* What a recipient's RCPT came down to. */
+struct taken {
+	struct box *box;
+	enum folder_use place; /* USE_NONE: INBOX */
+};
+
 static const struct smtp_limits *limits(void)
 {
 	return &store_settings()->lmtp;
@@ -22,20 +37,42 @@ static str hostname(void)
 }
 
 /* No role trusts an address alone: over TCP listed peers only. */
-static bool listed(const struct net_addr *peer)
+static bool listed(const struct net_block *v, size_t n, const struct net_addr *peer)
 {
-	const struct store_settings *set = store_settings();
-
-	for (size_t i = 0; i < set->nlmtp_peers; i++) {
-		if (net_block_has(&set->lmtp_peers[i], peer))
+	for (size_t i = 0; i < n; i++) {
+		if (net_block_has(&v[i], peer))
 			return true;
 	}
 	return false;
 }
 
+/* An mx says where a mail belongs by the address's detail. What others write behind a + is not a
+ * folder's name: anybody could fill one. */
+static enum folder_use place_of(const struct smtp_info *i, str detail)
+{
+	const struct store_settings *set = store_settings();
+	bool trusted = net_is_unix(i->peer)
+			       ? str_eq(i->peer_role, STR("mx")) || str_eq(i->peer_role, STR("*"))
+			       : listed(set->place_peers, set->nplace_peers, i->peer);
+
+	if (trusted && str_eqi(detail, STR("Spam")))
+		return USE_JUNK;
+	if (trusted && str_eqi(detail, STR("Quarantine")))
+		return USE_QUARANTINE;
+	return USE_NONE;
+}
+
+static const char *place_name(enum folder_use place)
+{
+	return place == USE_JUNK ? "Spam" : place == USE_QUARANTINE ? "quarantine" : "INBOX";
+}
+
 WAITS static err lmtp_connect(struct smtp_info *i, struct verdict *v)
 {
-	if (net_is_unix(i->peer) ? i->peer_role.n > 0 : listed(i->peer))
+	const struct store_settings *set = store_settings();
+
+	if (net_is_unix(i->peer) ? i->peer_role.n > 0
+				 : listed(set->lmtp_peers, set->nlmtp_peers, i->peer))
 		return OK;
 	metric_add(&m_strangers, 1);
 	verdict_set(v, "554 5.7.1 Not a listed peer");
@@ -62,8 +99,11 @@ static void refuse(err e, bool disk, struct verdict *v)
 		verdict_set(v, "451 4.3.0 Local problem, try again later");
 }
 
-WAITS static err take_rcpt(const struct dir_user *u, uint64_t size, void **data, struct verdict *v)
+WAITS static err take_rcpt(struct smtp_info *i, const struct dir_answer *a, uint64_t size,
+			   void **data, struct verdict *v)
 {
+	const struct dir_user *u = &a->user;
+	enum folder_use place = place_of(i, a->detail);
 	struct box *box;
 	bool disk = false;
 	err e = store_open_box(u, &box);
@@ -77,12 +117,17 @@ WAITS static err take_rcpt(const struct dir_user *u, uint64_t size, void **data,
 		return OK;
 	}
 	e = box_room(box, size, &disk);
+	if (e == E_FULL && place == USE_QUARANTINE && !disk)
+		e = OK; /* it is outside the quota */
 	if (e) {
 		box_drop(box);
 		refuse(e, disk, v);
 		return OK;
 	}
-	*data = box;
+	struct taken *t = NEW(i->tx, struct taken);
+
+	*t = (struct taken){ box, place };
+	*data = t;
 	return OK;
 }
 
@@ -99,7 +144,7 @@ WAITS static err lmtp_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct 
 	else if (a.user.flags & USER_DISABLED)
 		verdict_set(v, "550 5.2.1 Mailbox is disabled");
 	else
-		TRY(take_rcpt(&a.user, t->mail.size, data, v));
+		TRY(take_rcpt(i, &a, t->mail.size, data, v));
 	if (!verdict_ok(v)) {
 		metric_add(&m_refused, 1);
 		trace_event("store.refused", r->to.text, "%s", v->text);
@@ -116,14 +161,36 @@ static str prefix_of(struct smtp_info *i, const struct smtp_tx *t, size_t k)
 	return p.p ? p : STR("");
 }
 
+static void saved(const struct smtp_tx *t, const struct delivery *d, str address)
+{
+	metric_add(&m_saved, 1);
+	metric_add(d->place == USE_JUNK		? &m_spam
+		   : d->place == USE_QUARANTINE ? &m_quarantine
+						: &m_inbox,
+		   1);
+	trace_event("store.saved", address, "%s, %llu octets", place_name(d->place),
+		    (unsigned long long)spool_size(t->message));
+}
+
+/* What lies beyond a recipient's level and finds the quarantine full is not worth a queue. */
+static void dropped(const struct delivery *d, str address)
+{
+	metric_add(&m_quarantine_full, 1);
+	trace_event("store.dropped", address, "the quarantine is full");
+	LOG(LOG_WARN, "store.quarantine_full", KS("to", address), KE(d->result));
+}
+
 static void report(const struct smtp_tx *t, const struct delivery *d, str address,
 		   struct verdict *v)
 {
-	if (d->result == OK) {
+	bool full = d->place == USE_QUARANTINE && d->result == E_FULL && d->over_quota;
+
+	if (d->result == OK || full) {
 		verdict_set(v, "250 2.1.5 %.*s saved", STRF(str_take(address, 300)));
-		metric_add(&m_saved, 1);
-		trace_event("store.saved", address, "INBOX, %llu octets",
-			    (unsigned long long)spool_size(t->message));
+		if (full)
+			dropped(d, address);
+		else
+			saved(t, d, address);
 		return;
 	}
 	refuse(d->result, !d->over_quota, v);
@@ -139,9 +206,12 @@ WAITS static err lmtp_data(struct smtp_info *i, struct smtp_tx *t, struct verdic
 	if (!d)
 		return fail(E_LIMIT, "no memory for %zu deliveries", t->nrcpts);
 	for (size_t k = 0; k < t->nrcpts; k++) {
+		const struct taken *to = t->rcpt_data[k];
+
 		d[k] = (struct delivery){
-			.box = t->rcpt_data[k],
+			.box = to->box,
 			.folder = STR(""),
+			.place = to->place,
 			.prefix = prefix_of(i, t, k),
 			.delivery = t->mail.delivery_id.n ? t->mail.delivery_id : STR(""),
 		};
@@ -155,7 +225,7 @@ WAITS static err lmtp_data(struct smtp_info *i, struct smtp_tx *t, struct verdic
 static void lmtp_reset(struct smtp_info *i, struct smtp_tx *t)
 {
 	for (size_t k = 0; k < t->nrcpts; k++)
-		box_drop(t->rcpt_data[k]);
+		box_drop(((struct taken *)t->rcpt_data[k])->box);
 }
 
 static const struct smtp_role lmtp = {

@@ -17,6 +17,8 @@ static const struct conf_key keys[] = {
 	  "octets of disk kept free: below it deliveries get 452, expunge still works" },
 	{ "keep_expunged", CONF_DURATION, AT(keep_expunged), 0, INT64_MAX, "7d",
 	  "how long an expunged mail can be restored" },
+	{ "keep_quarantine", CONF_DURATION, AT(keep_quarantine), 1000, INT64_MAX, "30d",
+	  "how long a mail stays in quarantine" },
 	{ "reclaim", CONF_DURATION, AT(reclaim), 1000, INT64_MAX, "1m",
 	  "how often expunged mails over their time are reclaimed" },
 	{ "message_max", CONF_SIZE, AT(message_max), 1000, INT64_MAX, "50M",
@@ -26,6 +28,9 @@ static const struct conf_key keys[] = {
 	  "say 552 5.2.2 when a mailbox is full, rather than 452 4.2.2" },
 	{ "lmtp_peers", CONF_STRS, AT(lmtp_peer_texts), 0, 0, "",
 	  "networks that may deliver over TCP LMTP, e.g. [\"10.0.0.0/8\"]" },
+	{ "place_peers", CONF_STRS, AT(place_peer_texts), 0, 0, "",
+	  "those of them that are posta's mx on other nodes: what they deliver to user+Spam and "
+	  "user+Quarantine goes there" },
 	{ "lmtp_timeout", CONF_DURATION, AT(lmtp.command), 1000, 86400000, "5m",
 	  "time for the next LMTP command, and for each part of a message" },
 };
@@ -33,26 +38,26 @@ static const struct conf_key keys[] = {
 static struct store store;
 static struct fiber *care_fiber;
 
-static err read_peers(const struct role_env *env, struct buf *complaints,
-		      struct store_settings *set)
+static err read_peers(const struct role_env *env, struct buf *complaints, const char *key,
+		      const struct conf_strs *texts, const struct net_block **out, size_t *n)
 {
-	struct net_block *v = arena_get(
-		env->arena, size_mul(set->lmtp_peer_texts.n + 1, sizeof(struct net_block)), 16);
+	struct net_block *v =
+		arena_get(env->arena, size_mul(texts->n + 1, sizeof(struct net_block)), 16);
 
-	for (size_t i = 0; i < set->lmtp_peer_texts.n; i++) {
-		str text = set->lmtp_peer_texts.v[i];
+	*out = v;
+	for (size_t i = 0; i < texts->n; i++) {
+		str text = texts->v[i];
 
 		if (!text.n)
 			continue;
-		if (net_block_parse(text, &v[set->nlmtp_peers]) != OK) {
-			conf_complain(conf_find(env->conf, "lmtp_peers"), complaints,
+		if (net_block_parse(text, &v[*n]) != OK) {
+			conf_complain(conf_find(env->conf, key), complaints,
 				      "\"%.*s\" is no network; write one as \"10.0.0.0/8\"",
 				      STRF(text));
 			return E_SYNTAX;
 		}
-		set->nlmtp_peers++;
+		++*n;
 	}
-	set->lmtp_peers = v;
 	return OK;
 }
 
@@ -62,7 +67,10 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 
 	TRY(e);
-	TRY(read_peers(env, complaints, set));
+	TRY(read_peers(env, complaints, "lmtp_peers", &set->lmtp_peer_texts, &set->lmtp_peers,
+		       &set->nlmtp_peers));
+	TRY(read_peers(env, complaints, "place_peers", &set->place_peer_texts, &set->place_peers,
+		       &set->nplace_peers));
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->lmtp.rcpts = set->rcpts_max;
@@ -128,7 +136,8 @@ WAITS static err start(const struct role_env *env)
 
 	TRY(work(POOL_DISK, open_kv, &kv));
 	const struct mailstore_options mail = { .kv = store.kv,
-						.keep_expunged = set->keep_expunged };
+						.keep_expunged = set->keep_expunged,
+						.keep_quarantine = set->keep_quarantine };
 
 	TRY(mailstore_open(&mail, &store.mail));
 	const struct dirtable_options table = { .database = env->directory };

@@ -16,10 +16,13 @@ struct store_settings {
 	bool over_quota_permanent;	    /* 552 5.2.2 rather than 452 4.2.2 */
 	const struct net_block *lmtp_peers; /* who may use LMTP over TCP */
 	size_t nlmtp_peers;
+	const struct net_block *place_peers; /* whose user+Spam and user+Quarantine name a place */
+	size_t nplace_peers;
 	struct smtp_limits lmtp;
 	/* as conf_read gives them */
 	int64_t message_max, rcpts_max, reserve, keep_expunged, reclaim;
-	struct conf_strs lmtp_peer_texts;
+	int64_t keep_quarantine;
+	struct conf_strs lmtp_peer_texts, place_peer_texts;
 };
 /* Those in force; a reload makes new ones, old ones stay readable. */
 const struct store_settings *store_settings(void);

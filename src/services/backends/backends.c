@@ -4,7 +4,7 @@
 
 struct backend_conf {
 	struct conf_strs addresses[BACKEND_PROTOCOLS];
-	str master_user, master_password;
+	str master_user, master_password, spam;
 };
 
 #define AT(member) offsetof(struct backend_conf, member)
@@ -17,6 +17,9 @@ static const struct conf_key keys[] = {
 	  "who may log in on behalf of any user" },
 	{ "master_password", CONF_STR, AT(master_password), 0, 0, "",
 	  "the master user's password" },
+	{ "spam", CONF_STR, AT(spam), 0, 0, "header",
+	  "how it learns that a mail is spam: header (X-Spam-Flag), detail (user+Spam), posta "
+	  "(a posta store: user+Spam, user+Quarantine)" },
 };
 
 static err read_addresses(const struct conf_node *n, const struct conf_strs *texts, struct arena *a,
@@ -38,6 +41,29 @@ static err read_addresses(const struct conf_node *n, const struct conf_strs *tex
 	return OK;
 }
 
+static err read_spam(const struct conf_node *n, str word, struct buf *complaints,
+		     enum backend_spam *out)
+{
+	static const struct {
+		str word;
+		enum backend_spam spam;
+	} words[] = {
+		{ S("header"), BACKEND_SPAM_HEADER },
+		{ S("detail"), BACKEND_SPAM_DETAIL },
+		{ S("posta"), BACKEND_SPAM_POSTA },
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		*out = words[i].spam;
+		if (str_eq(word, words[i].word))
+			return OK;
+	}
+	conf_complain(conf_find(n, "spam"), complaints,
+		      "\"%.*s\" is no way to tell of spam; write header, detail or posta",
+		      STRF(word));
+	return E_SYNTAX;
+}
+
 static err read_backend(const struct conf_node *n, struct arena *a, struct buf *complaints,
 			struct backend *out)
 {
@@ -47,6 +73,7 @@ static err read_backend(const struct conf_node *n, struct arena *a, struct buf *
 	*out = (struct backend){ .name = conf_name(n),
 				 .master_user = c.master_user,
 				 .master_password = c.master_password };
+	TRY(read_spam(n, c.spam, complaints, &out->spam));
 	for (size_t p = 0; p < BACKEND_PROTOCOLS; p++)
 		TRY(read_addresses(n, &c.addresses[p], a, complaints, &out->addr[p],
 				   &out->naddr[p]));
@@ -57,7 +84,7 @@ static void add_internal(const struct role_env *env, struct backend *out)
 {
 	static const char *const kinds[] = { "lmtp", "imap", "pop3" };
 
-	*out = (struct backend){ .name = STR(""), .internal = true };
+	*out = (struct backend){ .name = STR(""), .internal = true, .spam = BACKEND_SPAM_POSTA };
 	for (size_t p = 0; p < BACKEND_PROTOCOLS; p++) {
 		out->addr[p] = NEW(env->arena, struct net_addr);
 		out->naddr[p] = 1;

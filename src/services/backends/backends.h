@@ -10,6 +10,12 @@
 
 enum backend_protocol { BACKEND_LMTP, BACKEND_IMAP, BACKEND_POP3, BACKEND_PROTOCOLS };
 
+/* How it learns of a mail's place. */
+enum backend_spam {
+	BACKEND_SPAM_HEADER, /* by the X-Spam- fields alone */
+	BACKEND_SPAM_DETAIL, /* user+Spam */
+	BACKEND_SPAM_POSTA,  /* user+Spam, user+Quarantine: a posta store */
+};
 struct backend {
 	str name;
 	bool internal; /* ours on this node: unix sockets, EXTERNAL by peer credentials */
@@ -18,6 +24,7 @@ struct backend {
 	/* Of a foreign store: who may log in as anybody; "" : the customer's own password is passed
 	 * on. */
 	str master_user, master_password;
+	enum backend_spam spam;
 };
 struct backends {
 	struct backend *v; /* v[0] is the internal one */

@@ -75,12 +75,17 @@ struct op_append {
 	bool over_quota, added;
 };
 
-static err check_append(struct txn *t, struct op_append *o, uint64_t size)
+static err check_append(struct txn *t, struct op_append *o, const struct staged *s, uint64_t size)
 {
 	if (o->prefix.n > LIM_PREFIX || o->how.delivery.n > LIM_DELIVERY_ID ||
 	    o->how.nkeywords > LIM_KEYWORDS)
 		return fail(E_LIMIT, "a delivery's prefix, id or keywords are too long");
-	if (t->rec.quota && t->rec.used + size > t->rec.quota) {
+	if (!folder_counts(&s->rec) && s->rec.octets + size > LIM_QUARANTINE) {
+		o->over_quota = true;
+		return fail(E_FULL, "the quarantine has %llu octets",
+			    (unsigned long long)s->rec.octets);
+	}
+	if (folder_counts(&s->rec) && t->rec.quota && t->rec.used + size > t->rec.quota) {
 		o->over_quota = true;
 		return fail(E_FULL, "over quota: %llu of %llu octets are used",
 			    (unsigned long long)t->rec.used, (unsigned long long)t->rec.quota);
@@ -121,11 +126,25 @@ static struct mail make_mail(struct txn *t, struct op_append *o, struct staged *
 	return m;
 }
 
+static err append_folder(struct txn *t, const struct op_append *o, struct staged **s)
+{
+	str name = STR("INBOX");
+
+	if (o->how.place != USE_NONE)
+		return place_folder(t, o->how.place, s);
+	if (o->how.folder.n)
+		TRY(folder_name(o->how.folder, &t->a, &name));
+	*s = txn_folder(t, name);
+	if (!*s || (*s)->rec.noselect)
+		return fail(E_NOTFOUND, "no folder %.*s", STRF(name));
+	return OK;
+}
+
 static err run_append(struct txn *t, struct op *op)
 {
 	struct op_append *o = CONTAINER(op, struct op_append, op);
 	uint64_t size = o->in->size + o->prefix.n;
-	str name = STR("INBOX");
+	struct staged *s;
 	bool dropped;
 
 	if (o->how.delivery.n) {
@@ -133,12 +152,8 @@ static err run_append(struct txn *t, struct op *op)
 		if (o->result.duplicate)
 			return OK;
 	}
-	TRY(check_append(t, o, size));
-	if (o->how.folder.n)
-		TRY(folder_name(o->how.folder, &t->a, &name));
-	struct staged *s = txn_folder(t, name);
-	if (!s || s->rec.noselect)
-		return fail(E_NOTFOUND, "no folder %.*s", STRF(name));
+	TRY(append_folder(t, o, &s));
+	TRY(check_append(t, o, s, size));
 	struct mail m = make_mail(t, o, s, size);
 	TRY(thread_find(t, &o->in->parsed, &m.email, &m.thread));
 	TRY(body_count(t, &o->in->body, 1, &dropped));
@@ -146,8 +161,12 @@ static err run_append(struct txn *t, struct op *op)
 	put_cache(t, o, s->rec.id, m.uid);
 	if (o->how.delivery.n)
 		delivery_remember(t, o->how.delivery);
-	t->rec.used += size;
-	t->rec.mails++;
+	if (folder_counts(&s->rec)) {
+		t->rec.used += size;
+		t->rec.mails++;
+	} else {
+		quarantine_note(t, s, m.uid);
+	}
 	t->kv_flags |= KV_GROWS;
 	o->result.uidvalidity = s->rec.uidvalidity;
 	o->result.uid = m.uid;
@@ -191,7 +210,9 @@ WAITS static bool deliver_all(struct incoming *in, struct delivery *v, size_t n)
 		ops[i] = (struct op_append){
 			.op = { .run = run_append, .gather = true },
 			.in = in,
-			.how = { .folder = v[i].folder, .delivery = v[i].delivery },
+			.how = { .folder = v[i].folder,
+				 .place = v[i].place,
+				 .delivery = v[i].delivery },
 			.prefix = v[i].prefix,
 		};
 		op_submit(v[i].box, &ops[i].op);

@@ -116,6 +116,8 @@ void txn_end(struct txn *t);
 struct staged *txn_folder(struct txn *t, str name);
 struct staged *txn_folder_by_id(struct txn *t, uint64_t id);
 struct staged *txn_stage(struct txn *t, struct folder *f);
+/* The folder for this use, NULL when there is none. */
+struct staged *txn_folder_for(struct txn *t, enum folder_use use);
 struct staged *txn_new_folder(struct txn *t, str name, enum folder_use use);
 /* The next modification number; the transaction is dirty from here on. */
 uint64_t txn_modseq(struct txn *t);
@@ -227,6 +229,21 @@ void parsed_free(struct parsed *p);
 /* The mail leaves its folder's counts, its row waits under the time of its expunging. The caller
  * lists it in removed. */
 void expunge_one(struct txn *t, struct staged *s, const struct mail *m, uint64_t now);
+
+/* ---- quarantine.c ---- */
+/* Its name has an empty level: folder_name, through which all that clients say goes, refuses it. */
+#define QUARANTINE "/Quarantine"
+/* False: it is outside the quota. */
+static inline bool folder_counts(const struct folder_rec *r)
+{
+	return r->use != USE_QUARANTINE;
+}
+/* The folder for a place, made when there is none. */
+MUST_USE err place_folder(struct txn *t, enum folder_use place, struct staged **out);
+/* Remembers when the mail came. */
+void quarantine_note(struct txn *t, const struct staged *s, uint32_t uid);
+/* Expunges mails whose time in quarantine is over, at most max rows; *more: there are others. */
+MUST_USE err quarantine_expire(struct txn *t, uint64_t before, size_t max, bool *more);
 
 /* ---- append.c ---- */
 /* Tests alone: where a delivery is. */

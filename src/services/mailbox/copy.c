@@ -54,7 +54,10 @@ static err copy_one(struct txn *t, struct staged *from, struct staged *to, const
 	struct key source = key_num2(KEY_CACHE, from->rec.id, m->uid);
 	struct key dest = key_num2(KEY_CACHE, to->rec.id, to->rec.uidnext);
 
-	if (!move && t->rec.quota && t->rec.used + m->size > t->rec.quota)
+	/* What comes out of quarantine begins to count. */
+	bool counts = !move || !folder_counts(&from->rec);
+
+	if (counts && t->rec.quota && t->rec.used + m->size > t->rec.quota)
 		return fail(E_FULL, "over quota: %llu of %llu octets are used",
 			    (unsigned long long)t->rec.used, (unsigned long long)t->rec.quota);
 	TRY(copy_cache(t, &source, &dest, move));
@@ -63,12 +66,12 @@ static err copy_one(struct txn *t, struct staged *from, struct staged *to, const
 	copy.modseq = t->rec.modseq;
 	txn_add_mail(t, to, &copy);
 	*uid = copy.uid;
-	if (!move) {
+	if (counts) {
 		t->rec.used += m->size;
 		t->rec.mails++;
-		return OK;
 	}
-	folder_count(&from->rec, m, -1);
+	if (move)
+		folder_count(&from->rec, m, -1);
 	return OK;
 }
 

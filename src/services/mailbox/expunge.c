@@ -23,6 +23,8 @@ void expunge_one(struct txn *t, struct staged *s, const struct mail *m, uint64_t
 	kv_put(t->batch, key_str(&key), buf_str(&row));
 	buf_free(&row);
 	folder_count(&s->rec, m, -1);
+	if (!folder_counts(&s->rec))
+		return;
 	t->rec.used -= m->size;
 	t->rec.mails--;
 }

@@ -69,7 +69,7 @@ WAITS err box_folders(struct box *b, struct arena *a, struct folder_info **v, si
 							.subscribed = true };
 		else
 			out[*n] = info_of(b, &b->folders[i++]->rec, a);
-		++*n;
+		*n += sub || folder_counts(&b->folders[i - 1]->rec);
 	}
 	(void)pthread_mutex_unlock(&b->mu);
 	*v = out;

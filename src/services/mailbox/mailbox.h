@@ -20,9 +20,10 @@ struct box;	  /* one user's, held */
 struct mailstore_options {
 	struct kv *kv;
 	int64_t keep_expunged; /* milliseconds that an expunged mail stays restorable */
-	int64_t body_age;   /* milliseconds before a body that nobody refers to is an orphan; 0 = an
-			       hour, < 0 = none */
-	unsigned threads;   /* that commit changes of boxes; 0 = 16 */
+	int64_t body_age; /* milliseconds before a body that nobody refers to is an orphan; 0 = an
+			     hour, < 0 = none */
+	unsigned threads; /* that commit changes of boxes; 0 = 16 */
+	int64_t keep_quarantine; /* milliseconds that a mail stays in quarantine; 0 = 30 days */
 	int64_t rest_after; /* milliseconds that a session waits for news before it gives its list
 			       of mails up; 0 = a minute */
 	/* Tests alone: called between the steps of a delivery: "body" written, "commit" about to,
@@ -59,7 +60,8 @@ enum folder_use {
 	USE_FLAGGED,
 	USE_JUNK,
 	USE_SENT,
-	USE_TRASH
+	USE_TRASH,
+	USE_QUARANTINE, /* hidden: no name that a client could say, in no list, outside the quota */
 };
 struct folder_info {
 	uint64_t id; /* of this user, never reused: MAILBOXID */
@@ -205,7 +207,9 @@ WAITS MUST_USE err mail_cached(struct folder_view *v, uint32_t uid, struct arena
 
 /* ---- adding ---- */
 struct append {
-	str folder; /* "" = INBOX */
+	str folder;	       /* "" = INBOX */
+	enum folder_use place; /* instead of folder: USE_JUNK, USE_QUARANTINE; made when there is
+				  none. USE_NONE: folder counts */
 	unsigned flags;
 	const str *keywords;
 	size_t nkeywords;
@@ -227,15 +231,26 @@ WAITS MUST_USE err box_append(struct box *b, struct spool *message, const struct
 struct delivery {
 	struct box *box;
 	str folder, prefix;
-	str delivery; /* id */
+	enum folder_use place; /* as in struct append */
+	str delivery;	       /* id */
 	err result;
-	bool over_quota; /* result E_FULL because of the quota */
+	bool over_quota; /* result E_FULL because of the quota, or the quarantine's bound */
 };
 WAITS void mailstore_deliver(struct mailstore *m, struct spool *message, struct delivery *v,
 			     size_t n);
 /* Before the data: would `size` octets fit? E_FULL over quota; *disk says that it is the disk's
  * reserve instead. */
 MUST_USE err box_room(struct box *b, uint64_t size, bool *disk);
+
+/* ---- the quarantine: a folder of its own kind, to be seen by these alone ---- */
+/* A view like any other: mails, mail_read; folder_copy moves out of it (quota counts then).
+ * E_NOTFOUND: nothing was ever quarantined. */
+WAITS MUST_USE err quarantine_open(struct box *b, struct folder_view **out);
+/* Takes mails out for good (restorable as any expunged one). */
+WAITS MUST_USE err quarantine_delete(struct folder_view *v, const uint32_t *uids, size_t n);
+/* Up to max users with a number above after who have something in quarantine, ascending. */
+WAITS MUST_USE err mailstore_quarantined(struct mailstore *m, uint64_t after, uint64_t *users,
+					 size_t max, size_t *n);
 
 /* ---- care: called by the store role now and then, and by commands ---- */
 /* Reclaims expunged mails over their time and bodies that nobody refers to; works in small steps.

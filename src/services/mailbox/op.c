@@ -276,6 +276,8 @@ err mailstore_open(const struct mailstore_options *o, struct mailstore **out)
 	m->o = *o;
 	if (!m->o.body_age)
 		m->o.body_age = 3600 * 1000;
+	if (!m->o.keep_quarantine)
+		m->o.keep_quarantine = 30ll * 24 * 3600 * 1000;
 	if (!m->o.rest_after)
 		m->o.rest_after = 60 * 1000;
 	(void)pthread_mutex_init(&m->mu, NULL);

@@ -19,7 +19,7 @@ enum {
 /* ---- one box ---- */
 struct op_reclaim {
 	struct op op;
-	uint64_t before, now; /* milliseconds since 1970 */
+	uint64_t before, now, quarantine; /* milliseconds since 1970 */
 	struct body_id dropped[STEP_ROWS];
 	size_t ndropped;
 	bool more;
@@ -125,7 +125,9 @@ static err run_reclaim(struct txn *t, struct op *op)
 {
 	struct op_reclaim *o = CONTAINER(op, struct op_reclaim, op);
 
-	TRY(reclaim_expunged(t, o));
+	TRY(quarantine_expire(t, o->quarantine, STEP_ROWS, &o->more));
+	if (!o->more)
+		TRY(reclaim_expunged(t, o));
 	if (!o->more)
 		TRY(reclaim_grave(t, o));
 	if (!o->more)
@@ -152,12 +154,14 @@ WAITS static err reclaim_box(struct mailstore *m, uint64_t user, struct reclaime
 {
 	struct op_reclaim *o = MEM_NEW(struct op_reclaim);
 	uint64_t now = (uint64_t)clock_unix_ms(), keep = (uint64_t)m->o.keep_expunged;
+	uint64_t quarantine = (uint64_t)m->o.keep_quarantine;
 	struct box *b = NULL;
 
 	err e = box_open_stored(m, user, &b);
 	do {
 		*o = (struct op_reclaim){ .op = { .run = run_reclaim }, .now = now };
 		o->before = now > keep ? now - keep + 1 : 0;
+		o->quarantine = now > quarantine ? now - quarantine + 1 : 0;
 		if (e == OK)
 			e = op_run(b, &o->op);
 		struct bodies_job j = { .m = m, .ids = o->dropped, .n = o->ndropped, .gone = gone };
@@ -173,7 +177,7 @@ WAITS static err reclaim_box(struct mailstore *m, uint64_t user, struct reclaime
 struct look_job {
 	struct mailstore *m;
 	char after[PART_NAME];
-	uint64_t users[PAGE], before, forget;
+	uint64_t users[PAGE], before, forget, quarantine;
 	size_t n;
 	bool end;
 };
@@ -201,6 +205,7 @@ static err look_part(struct look_job *j, str part, struct arena *a)
 	TRY(has_rows(j->m, part, KEY_EXPUNGED, j->before, a, &has));
 	TRY(has_rows(j->m, part, KEY_GRAVE, j->before, a, &has));
 	TRY(has_rows(j->m, part, KEY_DELIVERED, j->forget, a, &has));
+	TRY(has_rows(j->m, part, KEY_QUARANTINED, j->quarantine, a, &has));
 	if (has)
 		j->users[j->n++] = user;
 	return OK;
@@ -233,6 +238,8 @@ WAITS static err reclaim_boxes(struct mailstore *m, struct reclaimed *gone)
 
 	j->m = m;
 	j->before = now > keep ? now - keep + 1 : 0;
+	j->quarantine =
+		now > (uint64_t)m->o.keep_quarantine ? now - (uint64_t)m->o.keep_quarantine + 1 : 0;
 	j->forget = now / 1000 > DELIVERY_SECONDS ? now / 1000 - DELIVERY_SECONDS : 0;
 	while (e == OK && !j->end) {
 		e = work(POOL_DISK, look_page, j);

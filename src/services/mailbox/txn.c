@@ -60,6 +60,21 @@ struct staged *txn_folder(struct txn *t, str name)
 	return f && !gone ? txn_stage(t, f) : NULL;
 }
 
+struct staged *txn_folder_for(struct txn *t, enum folder_use use)
+{
+	for (struct staged *s = t->staged; s; s = s->next)
+		if (!s->gone && s->rec.use == use)
+			return s;
+	for (size_t i = 0; i < t->b->nfolders; i++) {
+		struct folder *f = t->b->folders[i];
+		struct staged *s = f->rec.use == use ? txn_stage(t, f) : NULL;
+
+		if (s && !s->gone && s->rec.use == use)
+			return s;
+	}
+	return NULL;
+}
+
 struct staged *txn_folder_by_id(struct txn *t, uint64_t id)
 {
 	for (struct staged *s = t->staged; s; s = s->next) {

@@ -187,6 +187,7 @@ static const struct row_kind {
 	{ KEY_CACHE, 13, row_cache },
 	{ KEY_EXPUNGED, 21, row_expunged },
 	{ KEY_MAIL, 13, row_mail },
+	{ KEY_QUARANTINED, 21, NULL }, /* stays behind a mail that was released */
 	{ KEY_REF, 9, NULL },
 };
 
@@ -242,8 +243,10 @@ static void check_folder(struct walk *w, const struct known_folder *f, uint64_t 
 
 	if (f->grave)
 		return;
-	*mails += s->mails;
-	*octets += s->octets;
+	if (r->use != USE_QUARANTINE) {
+		*mails += s->mails;
+		*octets += s->octets;
+	}
 	if (r->mails != s->mails || r->unseen != s->unseen || r->deleted != s->deleted ||
 	    r->octets != s->octets)
 		finding(w->v,

@@ -143,15 +143,17 @@ static void view_show(struct view *v, struct snap *snap, size_t n)
 struct op_view {
 	struct op op;
 	str name;
+	bool hidden; /* the name is our own word for a folder that no client can name */
 	struct view *view;
 };
 
 static err run_folder_open(struct txn *t, struct op *op)
 {
 	struct op_view *o = CONTAINER(op, struct op_view, op);
-	str name;
+	str name = o->name;
 
-	TRY(folder_name(o->name, &t->a, &name));
+	if (!o->hidden)
+		TRY(folder_name(o->name, &t->a, &name));
 	struct folder *f = box_find(t->b, name);
 	if (!f || f->rec.noselect)
 		return fail(E_NOTFOUND, "no folder %.*s", STRF(name));
@@ -162,9 +164,9 @@ static void done_folder_open(struct txn *t, struct op *op)
 {
 	struct op_view *o = CONTAINER(op, struct op_view, op);
 	struct view *v = o->view;
-	str name;
+	str name = o->name;
 
-	if (folder_name(o->name, &t->a, &name) != OK)
+	if (!o->hidden && folder_name(o->name, &t->a, &name) != OK)
 		return;
 	struct folder *f = box_find(t->b, name);
 	v->pub.folder = f->rec.id;
@@ -182,11 +184,13 @@ static void done_folder_open(struct txn *t, struct op *op)
 	list_add_tail(&t->b->views, &v->link);
 }
 
-WAITS err folder_open(struct box *b, str name, bool examine, struct folder_view **out)
+WAITS static err open_view(struct box *b, str name, bool examine, bool hidden,
+			   struct folder_view **out)
 {
 	struct view *v = MEM_NEW(struct view);
 	struct op_view o = { .op = { .run = run_folder_open, .done = done_folder_open },
 			     .name = name,
+			     .hidden = hidden,
 			     .view = v };
 
 	v->pub.box = box_hold(b);
@@ -200,6 +204,16 @@ WAITS err folder_open(struct box *b, str name, bool examine, struct folder_view 
 	}
 	*out = &v->pub;
 	return OK;
+}
+
+WAITS err folder_open(struct box *b, str name, bool examine, struct folder_view **out)
+{
+	return open_view(b, name, examine, false, out);
+}
+
+WAITS err quarantine_open(struct box *b, struct folder_view **out)
+{
+	return open_view(b, STR(QUARANTINE), false, true, out);
 }
 
 void folder_unview(struct box *b, struct folder *f)

@@ -19,6 +19,7 @@ struct queue_rcpt {
 	str orcpt;	 /* RFC 3461, xtext decoded ("rfc822;ana@b.example"), "" = none */
 	unsigned notify; /* SMTP_NOTIFY_* of formats/smtp, 0 = not given */
 	str delivery;	 /* delivery id for LMTP to a posta store */
+	str note; /* the owner's own word, at most LIM_QUEUE_NOTE octets; comes back as it was */
 };
 struct queue_mail {
 	str id;	       /* trace id; names the entry ("-2" is added when it is taken) */

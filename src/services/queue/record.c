@@ -5,7 +5,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-enum { VERSION = 1, DUE = 8, LOT = 2 };
+/* A lot of version 1 has no notes. */
+enum { VERSION = 2, FIRST = 1, DUE = 8, LOT = 2 };
 
 /* ---- keys ---- */
 struct writer {
@@ -134,7 +135,7 @@ static void seal(struct buf *out, size_t from)
 }
 
 /* A cursor over what the checksum covers. */
-static err open_record(str value, struct cur *c)
+static err open_record(str value, struct cur *c, unsigned *version)
 {
 	size_t n = value.n < 4 ? 0 : value.n - 4;
 	struct cur sum = { .rest = str_skip(value, n) };
@@ -142,7 +143,8 @@ static err open_record(str value, struct cur *c)
 	*c = (struct cur){ .rest = str_take(value, n) };
 	if (cur_u32(&sum) != hash_crc32c(0, c->rest) || sum.e != OK)
 		return fail(E_CORRUPT, "checksum of a queue record");
-	if (cur_u8(c) != VERSION)
+	*version = cur_u8(c);
+	if (*version < FIRST || *version > VERSION)
 		return fail(E_CORRUPT, "version of a queue record");
 	return OK;
 }
@@ -171,8 +173,9 @@ void entry_print(struct buf *out, const struct entry *e)
 err entry_parse(str value, str id, struct entry *out)
 {
 	struct cur c;
+	unsigned version;
 
-	TRY(open_record(value, &c));
+	TRY(open_record(value, &c, &version));
 	unsigned flags = cur_u8(&c);
 
 	*out = (struct entry){
@@ -205,6 +208,7 @@ void lot_print(struct buf *out, const struct lot *l)
 		buf_lstr(out, r->r.orcpt);
 		buf_u8(out, r->r.notify);
 		buf_lstr(out, r->r.delivery);
+		buf_lstr(out, r->r.note);
 		buf_lstr(out, r->status);
 		buf_lstr(out, r->text);
 		buf_lstr(out, r->server);
@@ -212,12 +216,13 @@ void lot_print(struct buf *out, const struct lot *l)
 	seal(out, from);
 }
 
-static void parse_rcpt(struct cur *c, struct lot_rcpt *r)
+static void parse_rcpt(struct cur *c, unsigned version, struct lot_rcpt *r)
 {
 	r->r.address = cur_lstr(c);
 	r->r.orcpt = cur_lstr(c);
 	r->r.notify = cur_u8(c);
 	r->r.delivery = cur_lstr(c);
+	r->r.note = version > FIRST ? cur_lstr(c) : STR("");
 	r->status = cur_lstr(c);
 	r->text = cur_lstr(c);
 	r->server = cur_lstr(c);
@@ -226,8 +231,9 @@ static void parse_rcpt(struct cur *c, struct lot_rcpt *r)
 err lot_parse(str value, str id, unsigned no, struct arena *a, struct lot *out)
 {
 	struct cur c;
+	unsigned version;
 
-	TRY(open_record(value, &c));
+	TRY(open_record(value, &c, &version));
 	unsigned flags = cur_u8(&c);
 
 	*out = (struct lot){ .id = id, .no = no, .state = flags & 15, .warned = flags & 16 };
@@ -242,7 +248,7 @@ err lot_parse(str value, str id, unsigned no, struct arena *a, struct lot *out)
 	if (!out->rcpts)
 		return fail(E_LIMIT, "memory for a lot of %zu", out->nrcpts);
 	for (size_t i = 0; i < out->nrcpts; i++)
-		parse_rcpt(&c, &out->rcpts[i]);
+		parse_rcpt(&c, version, &out->rcpts[i]);
 	return close_record(&c);
 }
 

@@ -31,6 +31,8 @@ static err group(struct queue *q, struct stored_mail *s, struct map *open)
 		if (!destination.p || destination.n > DESTINATION_MAX ||
 		    memchr(destination.p, 0, destination.n))
 			return fail(E_LIMIT, "destination of a recipient");
+		if (r->note.n > LIM_QUEUE_NOTE)
+			return fail(E_LIMIT, "note of a recipient");
 		struct lot *l = lot_for(q, s, open, destination);
 
 		if (!l)
