@@ -203,33 +203,44 @@ err authres_parse(str value, struct arena *a, struct authres *out)
 }
 
 /* ---- forged ones ---- */
-bool authres_claims(str name, str value, str id)
+/* "mx.example." is ours, too, and so is " mx.example" in quotes. */
+static str bare(str id)
+{
+	id = str_trim_ws(id);
+	while (id.n && id.p[id.n - 1] == '.')
+		id.n--;
+	return id;
+}
+
+static bool quoted_claims(str value, str id)
 {
 	char memory[512];
 	size_t n = 0;
 
-	if (!str_eqi(str_trim(name), STR("Authentication-Results")))
-		return false;
-	if (!skip_cfws(&value))
-		return true;
-	if (peek(value) != '"') {
-		str said = take_run(&value, STR(";"));
-
-		if (said.n && said.p[said.n - 1] == '.')
-			said.n--;
-		return !said.n || str_eqi(said, id) || str_find(said, '"') < said.n;
-	}
 	for (size_t i = 1; i < value.n && value.p[i] != '"'; i++) {
 		if (value.p[i] == '\\' && i + 1 < value.n)
 			i++;
 		if (n == sizeof(memory))
 			return true;
-		if (!is_space(value.p[i]))
+		if (value.p[i] != '\r' && value.p[i] != '\n')
 			memory[n++] = value.p[i];
 	}
-	while (n && memory[n - 1] == '.')
-		n--;
-	return !n || str_eqi(str_of(memory, n), id);
+	str said = bare(str_of(memory, n));
+
+	return !said.n || str_eqi(said, bare(id));
+}
+
+bool authres_claims(str name, str value, str id)
+{
+	if (!str_eqi(str_trim(name), STR("Authentication-Results")))
+		return false;
+	if (!skip_cfws(&value))
+		return true;
+	if (peek(value) == '"')
+		return quoted_claims(value, id);
+	str said = bare(take_run(&value, STR(";")));
+
+	return !said.n || str_eqi(said, bare(id)) || str_find(said, '"') < said.n;
 }
 
 /* ---- writing ---- */

@@ -39,10 +39,10 @@ WAITS static err ask(struct spf *s, str name, enum dns_type type, struct dns_ans
 	return s->dns->ask(s->dns->arg, checked, type, s->deadline, s->a, out);
 }
 
-/* 4.6.4: answers without a record. */
+/* 4.6.4: answers without a record; where nobody was asked there is none. */
 static err count_void(struct spf *s, const struct dns_answer *answer)
 {
-	if (!answer->n && ++s->voids > LIM_SPF_VOID)
+	if (answer->rdata && !answer->n && ++s->voids > LIM_SPF_VOID)
 		return fail(E_LIMIT, "SPF: more than %d look-ups have no answer", LIM_SPF_VOID);
 	return OK;
 }
