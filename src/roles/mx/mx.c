@@ -172,11 +172,8 @@ WAITS static err start(const struct role_env *env)
 /* The lists that are asked are those of the newest settings. */
 WAITS static err reload(const struct role_env *env)
 {
-	struct blacklists *old = mx.blacklists;
-
 	(void)env;
-	mx.blacklists = blacklists_open(&mx_settings()->blacklists);
-	blacklists_close(old);
+	mx.blacklists = blacklists_replace(mx.blacklists, &mx_settings()->blacklists);
 	return OK;
 }
 

@@ -59,14 +59,16 @@ struct mx {
 	struct dirtable *table;
 	struct kv *kv;
 	struct queue *queue;
-	struct tally *now;	       /* connections by network */
-	struct blacklists *blacklists; /* tested on the first loop */
-	struct filters *filters;       /* NULL: none named */
+	struct tally *now;		       /* connections by network */
+	struct blacklists *_Atomic blacklists; /* tested on the first loop */
+	struct filters *filters;	       /* NULL: none named */
 	struct rates *connects, *unknown, *rcpt, *pair;
 };
 /* Between start and stop. Settings: a reload makes new ones, old ones stay readable. */
 struct mx *mx_here(void);
 const struct mx_settings *mx_settings(void);
+
+struct mx_batch;
 
 /* ---- policy.c: who may talk, how often ---- */
 WAITS MUST_USE err mx_connect(struct smtp_info *i, struct verdict *v);
@@ -75,6 +77,12 @@ void mx_gone(struct smtp_info *i);
 void mx_unknown_rcpt(const struct smtp_info *i, struct verdict *v);
 /* False (and v says 452 4.2.1) when this recipient, or this pair, gets too much. Counts. */
 bool mx_rate_ok(str from, str to, struct verdict *v);
+
+/* ---- lists.c: black lists before DATA ---- */
+/* At MAIL: fills b->listed. */
+WAITS MUST_USE err mx_ask_lists(struct smtp_info *i, struct smtp_tx *t, struct mx_batch *b);
+/* At RCPT: true when one refuses, v says it. */
+bool mx_lists_refuse(const struct mx_batch *b, const struct smtp_rcpt *r, struct verdict *v);
 
 /* ---- copies: what a recipient's address came down to ---- */
 enum mx_state {
@@ -112,6 +120,7 @@ struct mx_batch {
 	size_t n, room;
 	struct mx_group *groups; /* at least one */
 	size_t ngroups;
+	str listed;		/* by a black list: what each recipient is told, "" = by none */
 	struct mx_lines *lines; /* connections kept by a session; NULL: one each time */
 };
 /* route.c: adds the copies of one address that are not there yet. *what: what the address is

@@ -40,7 +40,7 @@ WAITS err mx_mail(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
 	net_print_ip(i->peer, &ip);
 	trace_event("mx.mail", t->mail.from.text, "from %.*s [%.*s] %.*s", STRF(i->helo),
 		    STRF(buf_str(&ip)), STRF(i->tls_info));
-	return OK;
+	return mx_ask_lists(i, t, b);
 }
 
 static void no_memory(struct verdict *v)
@@ -112,7 +112,7 @@ WAITS err mx_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct smtp_rcpt
 {
 	struct mx_batch *b = i->role_tx;
 	size_t before = b->n;
-	err e = decide(i, b, r, v);
+	err e = mx_lists_refuse(b, r, v) ? OK : decide(i, b, r, v);
 
 	if (e || !verdict_ok(v))
 		b->n = before; /* its copies go with it */

@@ -111,14 +111,33 @@ struct blacklists *blacklists_open(const struct blacklists_settings *set)
 	return b;
 }
 
+WAITS static void stop_tests(struct blacklists *b)
+{
+	if (!b->tests)
+		return;
+	fiber_cancel(b->tests);
+	(void)!fiber_join(b->tests);
+	b->tests = NULL;
+}
+
+WAITS struct blacklists *blacklists_replace(struct blacklists *old,
+					    const struct blacklists_settings *set)
+{
+	struct blacklists *b = blacklists_open(set);
+
+	b->old = old;
+	stop_tests(old);
+	return b;
+}
+
 WAITS void blacklists_close(struct blacklists *b)
 {
-	if (!b)
-		return;
-	if (b->tests) {
-		fiber_cancel(b->tests);
-		(void)!fiber_join(b->tests);
+	while (b) {
+		struct blacklists *old = b->old;
+
+		stop_tests(b);
+		mem_free(b->health);
+		mem_free(b);
+		b = old;
 	}
-	mem_free(b->health);
-	mem_free(b);
 }

@@ -3,7 +3,7 @@
  * tested with RFC 5782's points (5: 127.0.0.2 and ::ffff:7f00:2 are listed, 127.0.0.1 and
  * ::ffff:7f00:1 are not; the name TEST, or the one that its owner has for it, is, INVALID is not).
  * One that fails is put aside, with an alarm, until it passes: a list that has ended must never
- * make all mail spam. One loop uses it. */
+ * make all mail spam. */
 #ifndef SERVICES_BLACKLISTS_BLACKLISTS_H
 #define SERVICES_BLACKLISTS_BLACKLISTS_H
 
@@ -60,10 +60,14 @@ void blacklists_describe(struct buf *out); /* for `posta check --settings` */
 
 /* ---- state ---- */
 
-struct blacklists;
+struct blacklists; /* any loop may ask; the one that opens it replaces and closes it, too */
 /* set must live as long as it does. Tests at once and then again and again, in a fiber of its own.
  */
 struct blacklists *blacklists_open(const struct blacklists_settings *set);
+/* A reload: the new one tests from now on. Other loops may be asking under the old one, which lives
+ * until the new one is closed. */
+WAITS struct blacklists *blacklists_replace(struct blacklists *old,
+					    const struct blacklists_settings *set);
 WAITS void blacklists_close(struct blacklists *b); /* NULL allowed */
 
 /* One test of one list now; E_DENIED with a text: it fails. E_NOTFOUND: nobody answers. */
@@ -75,10 +79,9 @@ bool blacklists_aside(const struct blacklists *b, size_t index);
 struct blacklists_message {
 	const struct net_addr *ip; /* of the client; NULL: the nearest relay that is not ours */
 	str helo, rdns, from;	   /* "" = not known; from without <> */
-	/* The rest of the message; NULL: there is none yet. It is read on a helper thread: until
-	 * the answer is there nobody else may touch it. */
+	/* The rest of the message: it is read on a helper thread: until the answer is there nobody
+	 * else may touch it. */
 	struct scan_mail *scan;
-	bool quick; /* only lists that make the mx act, and white ones */
 };
 struct blacklists_hit {
 	const struct blacklists_list *list;
@@ -99,6 +102,9 @@ struct blacklists_hits {
  * answers are: a list that is silent has no effect. */
 WAITS MUST_USE err blacklists_message(struct blacklists *b, const struct blacklists_message *q,
 				      msec deadline, struct arena *a, struct blacklists_hits *out);
+/* Before DATA: the envelope alone, and only the lists that make the mx act, and white ones. */
+WAITS MUST_USE err blacklists_envelope(struct blacklists *b, const struct blacklists_message *q,
+				       msec deadline, struct arena *a, struct blacklists_hits *out);
 /* The hit by which the mx refuses (or defers) before DATA; NULL: none, or a white list has the
  * client. */
 const struct blacklists_hit *blacklists_refusal(const struct blacklists_hits *h);

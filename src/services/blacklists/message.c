@@ -1,13 +1,12 @@
-/* What a message's lists are asked, and what the answers come to. */
+/* What lists are asked of a message, and what the answers come to. */
 #include <arpa/inet.h>
 #include <idn2.h>
 #include <string.h>
 
-#include "base/limits.h"
+#include "base/mem.h"
 #include "run/metrics.h"
-#include "run/work.h"
-#include "services/blacklists/hidden.h"
-#include "services/blacklists/state.h"
+#include "services/blacklists/gather.h"
+#include "services/mailauth/psl.h"
 
 METRIC(odd, "posta_blacklist_odd_total", "", METRIC_COUNTER,
        "Answers with a code that the list's configuration does not name.");
@@ -15,31 +14,6 @@ METRIC(m_cut, "posta_blacklist_cut_total", "", METRIC_COUNTER,
        "Messages with more to ask of black lists than the settings allow.");
 METRIC(m_hits, "posta_blacklist_hits_total", "", METRIC_COUNTER,
        "Meanings of black lists that messages had.");
-
-enum { HOPS = 8, HIDDEN = 20, AUTHORS = 10, RANKS = 5 }; /* relays, hidden hosts, authors */
-
-/* What is asked of a message, each once: an address or a name. */
-struct thing {
-	str text;   /* as asked */
-	str domain; /* a name's registered domain; "" = it has none */
-	bool is_ip;
-	struct net_addr ip;
-	unsigned of;
-	unsigned rank; /* of links: the likeliest first */
-};
-struct gathering {
-	struct blacklists *b;
-	const struct blacklists_message *q;
-	struct arena *a;
-	struct thing *things;
-	size_t n, room;
-	struct blacklist_question *v; /* the questions, */
-	size_t *thing;		      /* and of what each is */
-	size_t *list;
-	size_t nv;
-	bool cut;
-	bool aside[LIM_BLACKLISTS]; /* now: the lists' tests go on meanwhile */
-};
 
 /* ---- things ---- */
 
@@ -49,11 +23,10 @@ static bool wants(const struct gathering *g, const struct blacklists_list *l)
 
 	for (size_t i = 0; i < l->nresults; i++)
 		acts |= l->results[i].act != BLACKLISTS_SCORE;
-	return !g->q->quick || acts;
+	return !g->quick || acts;
 }
 
-/* What any list that will be asked is asked for. */
-static unsigned wanted(const struct gathering *g)
+unsigned gather_wants(const struct gathering *g)
 {
 	const struct blacklists_settings *set = g->b->set;
 	unsigned of = 0;
@@ -95,7 +68,7 @@ static struct thing *add(struct gathering *g, str text, unsigned of, unsigned ra
 	return t;
 }
 
-static void add_ip(struct gathering *g, const struct net_addr *ip, unsigned of, unsigned rank)
+void gather_ip(struct gathering *g, const struct net_addr *ip, unsigned of, unsigned rank)
 {
 	struct buf text;
 
@@ -112,8 +85,7 @@ static void add_ip(struct gathering *g, const struct net_addr *ip, unsigned of, 
 	}
 }
 
-/* An address as a host of a link: with brackets, or a number in any form that browsers take. */
-static bool host_ip(str host, struct net_addr *out)
+bool gather_host_ip(str host, struct net_addr *out)
 {
 	char z[64];
 	struct in_addr v4;
@@ -149,8 +121,11 @@ static str plain_host(struct arena *a, str host)
 		host.n--;
 	if (!host.n || str_to_z(host, z, sizeof(z)) != OK)
 		return s;
-	for (size_t i = 0; str_ascii(host) && i < host.n; i++)
+	for (size_t i = 0; i < host.n; i++) {
+		if (str_find(STR("-._:[]"), z[i]) == 6 && !ch_alnum(z[i]) && !(z[i] & 0x80))
+			return s;
 		z[i] = ch_lower(z[i]);
+	}
 	if (str_ascii(host))
 		s = arena_dup(a, str_z(z));
 	else if (idn2_lookup_u8((const uint8_t *)z, &ascii,
@@ -160,31 +135,17 @@ static str plain_host(struct arena *a, str host)
 	return s.n <= DNS_NAME_MAX ? s : STR("");
 }
 
-/* The last two labels, where no public suffix is known: lists may have such names, too. */
-static str last_labels(str host)
-{
-	size_t dot = str_rfind(host, '.');
-
-	if (dot == host.n)
-		return STR("");
-	size_t before = str_rfind(str_take(host, dot), '.');
-
-	return before == dot ? host : str_skip(host, before + 1);
-}
-
-static void add_host(struct gathering *g, str text, unsigned of, unsigned rank)
+void gather_host(struct gathering *g, str text, unsigned of, unsigned rank)
 {
 	str host = plain_host(g->a, text);
 	struct net_addr ip;
 
-	if (host_ip(host, &ip)) {
-		add_ip(g, &ip, of, rank);
+	if (gather_host_ip(host, &ip)) {
+		gather_ip(g, &ip, of, rank);
 		return;
 	}
-	str domain = scan_registered_domain(host);
+	str domain = psl_organization(host);
 
-	if (!domain.n)
-		domain = last_labels(host);
 	if (!domain.n || skipped(g->b->set, host))
 		return;
 	struct thing *t = add(g, host, of, rank);
@@ -193,97 +154,27 @@ static void add_host(struct gathering *g, str text, unsigned of, unsigned rank)
 		t->domain = domain;
 }
 
-static void add_mail_domain(struct gathering *g, str address, unsigned of)
+void gather_mail_domain(struct gathering *g, str address, unsigned of)
 {
 	size_t at = str_rfind(address, '@');
 
 	if (at < address.n)
-		add_host(g, str_skip(address, at + 1), of, 0);
+		gather_host(g, str_skip(address, at + 1), of, 0);
 }
 
-/* Plain text may hold a link that its writer does not want followed. */
-static void add_hidden(void *arg, str host)
-{
-	struct gathering *g = arg;
-
-	if (scan_registered_domain(host).n) /* else it is prose */
-		add_host(g, host, BLACKLISTS_URIS, 1);
-}
-
-/* The likeliest first: what a reader clicks, then what he reads, then what is loaded. */
-static unsigned rank_of(unsigned kinds)
-{
-	if (kinds & (SCAN_URI_A | SCAN_URI_FORM))
-		return 0;
-	if (kinds & SCAN_URI_PARSED)
-		return 1;
-	if (kinds & SCAN_URI_IMG)
-		return 2;
-	return kinds & (SCAN_URI_DKIM | SCAN_URI_HEADER) ? 4 : 3;
-}
-
-static void add_uris(struct gathering *g)
-{
-	struct scan_uris uris = scan_uris(g->q->scan);
-	struct scan_strs body = scan_body(g->q->scan);
-
-	for (unsigned rank = 0; rank < RANKS; rank++)
-		for (size_t i = 0; i < uris.n; i++)
-			for (size_t k = 0; k < uris.v[i].hosts.n; k++)
-				if (rank_of(uris.v[i].kinds) == rank)
-					add_host(g, uris.v[i].hosts.v[k], BLACKLISTS_URIS, rank);
-	for (size_t i = 0; i < body.n; i++)
-		blacklists_hidden(body.v[i], HIDDEN, add_hidden, g);
-}
-
-static void add_authors(struct gathering *g, str field)
-{
-	struct scan_strs v = scan_addresses(g->q->scan, field);
-
-	for (size_t i = 0; i < v.n && i < AUTHORS; i++)
-		add_mail_domain(g, v.v[i], BLACKLISTS_AUTHOR);
-}
-
-static void add_relays(struct gathering *g)
-{
-	const struct scan_relays *r = scan_relays(g->q->scan);
-	bool first = !g->q->ip;
-	unsigned n = 0;
-
-	for (size_t i = 0; i < r->n && n < HOPS; i++) {
-		struct net_addr ip;
-
-		if (r->v[i].trusted || r->v[i].ip_private || !host_ip(r->v[i].ip, &ip))
-			continue;
-		add_ip(g, &ip, first ? BLACKLISTS_CLIENT : BLACKLISTS_RELAYS, 0);
-		first = false;
-		n++;
-	}
-}
-
-static void add_all(struct gathering *g)
+void gather_envelope(struct gathering *g)
 {
 	const struct blacklists_message *q = g->q;
-	unsigned of = wanted(g);
+	unsigned of = gather_wants(g);
 
 	if (q->ip)
-		add_ip(g, q->ip, BLACKLISTS_CLIENT, 0);
+		gather_ip(g, q->ip, BLACKLISTS_CLIENT, 0);
 	if (of & BLACKLISTS_HELO)
-		add_host(g, q->helo, BLACKLISTS_HELO, 0);
+		gather_host(g, q->helo, BLACKLISTS_HELO, 0);
 	if (of & BLACKLISTS_RDNS)
-		add_host(g, q->rdns, BLACKLISTS_RDNS, 0);
+		gather_host(g, q->rdns, BLACKLISTS_RDNS, 0);
 	if (of & BLACKLISTS_FROM)
-		add_mail_domain(g, q->from, BLACKLISTS_FROM);
-	if (!q->scan)
-		return;
-	if (of & (BLACKLISTS_CLIENT | BLACKLISTS_RELAYS))
-		add_relays(g);
-	if (of & BLACKLISTS_AUTHOR) {
-		add_authors(g, STR("From"));
-		add_authors(g, STR("Reply-To"));
-	}
-	if (of & BLACKLISTS_URIS)
-		add_uris(g);
+		gather_mail_domain(g, q->from, BLACKLISTS_FROM);
 }
 
 /* ---- questions ---- */
@@ -294,7 +185,7 @@ static void ask_one(struct gathering *g, size_t thing, size_t list, str name)
 	const struct thing *t = &g->things[thing];
 	struct blacklist_question *q = &g->v[g->nv];
 
-	if (g->nv == (size_t)g->b->set->questions) {
+	if (g->nv == g->most) {
 		g->cut = true;
 		return;
 	}
@@ -338,7 +229,7 @@ static void make_questions(struct gathering *g)
 	for (size_t i = 0; i < g->n; i++)
 		if (g->things[i].of & ~(unsigned)BLACKLISTS_URIS)
 			ask_of(g, i);
-	for (unsigned rank = 0; rank < RANKS; rank++)
+	for (unsigned rank = 0; rank < GATHER_RANKS; rank++)
 		for (size_t i = 0; i < g->n; i++) {
 			if (g->things[i].of != BLACKLISTS_URIS || g->things[i].rank != rank)
 				continue;
@@ -350,19 +241,20 @@ static void make_questions(struct gathering *g)
 		}
 }
 
-static err gather(void *arg)
+void gather_begin(struct gathering *g)
 {
-	struct gathering *g = arg;
-	size_t most = (size_t)g->b->set->questions;
+	const struct blacklists_settings *set = g->b->set;
+	size_t most = (size_t)set->questions, few = set->n * GATHER_ENVELOPE;
 
-	g->room = 4 * (size_t)g->b->set->domains + HOPS + 2 * AUTHORS + 4;
+	most = g->quick && few < most ? few : most;
+	g->most = most;
+	for (size_t i = 0; i < set->n; i++)
+		g->aside[i] = g->b->health[i].aside;
+	g->room = 4 * (size_t)set->domains + GATHER_HOPS + 2 * GATHER_AUTHORS + 4;
 	g->things = arena_get(g->a, size_mul(g->room, sizeof(*g->things)), 16);
 	g->v = arena_get(g->a, size_mul(most + 1, sizeof(*g->v)), 16);
 	g->thing = arena_get(g->a, size_mul(most, sizeof(*g->thing)), 16);
 	g->list = arena_get(g->a, size_mul(most, sizeof(*g->list)), 16);
-	add_all(g);
-	make_questions(g);
-	return OK;
 }
 
 /* ---- answers ---- */
@@ -426,29 +318,34 @@ static void take_answers(const struct gathering *g, struct blacklists_hits *out)
 	metric_add(&m_hits, (int64_t)out->n);
 }
 
-WAITS err blacklists_message(struct blacklists *b, const struct blacklists_message *q,
-			     msec deadline, struct arena *a, struct blacklists_hits *out)
+WAITS err gather_ask(struct gathering *g, msec deadline, struct blacklists_hits *out)
 {
-	struct gathering g = { .b = b, .q = q, .a = a };
-	msec end = clock_in(b->set->time);
+	msec end = clock_in(g->b->set->time);
+
+	*out = (struct blacklists_hits){ 0 };
+	make_questions(g);
+	out->asked = g->nv;
+	out->cut = g->cut;
+	metric_add(&m_cut, g->cut);
+	if (g->nv)
+		TRY(blacklist_ask(g->v, g->nv, end < deadline ? end : deadline));
+	take_answers(g, out);
+	return OK;
+}
+
+WAITS err blacklists_envelope(struct blacklists *b, const struct blacklists_message *q,
+			      msec deadline, struct arena *a, struct blacklists_hits *out)
+{
+	struct gathering g = { .b = b, .q = q, .a = a, .quick = true };
 
 	*out = (struct blacklists_hits){ 0 };
 	if (!b->set->n)
 		return OK;
-	for (size_t i = 0; i < b->set->n; i++)
-		g.aside[i] = b->health[i].aside;
-	/* Views of a large message take their time. */
-	if (q->scan)
-		TRY(work(POOL_CPU, gather, &g));
-	else
-		TRY(gather(&g));
-	out->asked = g.nv;
-	out->cut = g.cut;
-	metric_add(&m_cut, g.cut);
-	if (g.nv)
-		TRY(blacklist_ask(g.v, g.nv, end < deadline ? end : deadline));
-	take_answers(&g, out);
-	return OK;
+	gather_begin(&g);
+	if (!gather_wants(&g))
+		return OK;
+	gather_envelope(&g);
+	return gather_ask(&g, deadline, out);
 }
 
 const struct blacklists_hit *blacklists_refusal(const struct blacklists_hits *h)
