@@ -113,6 +113,7 @@ str scan_registered_domain(str host);
 struct scan_relay {
 	str ip, rdns, helo, by, ident, envfrom, id, auth;
 	bool trusted, internal, msa, ip_private;
+	bool no_reverse_dns; /* the field itself says that there is no name */
 	str raw;
 };
 struct scan_relays {
@@ -123,8 +124,66 @@ struct scan_relays {
 };
 const struct scan_relays *scan_relays(struct scan_mail *m);
 
-/* What the HTML parts showed (the last one counts, sums over all where SpamAssassin sums). */
-struct scan_html;
-const struct scan_html *scan_html(struct scan_mail *m);
+/* What one HTML part showed, as SpamAssassin's HTML.pm reports it; in the order of the parts. A
+ * fact that it leaves undefined lacks its bit in have. */
+enum {
+	SCAN_HTML_LENGTH = 1,
+	SCAN_HTML_IMAGE_AREA = 2,
+	SCAN_HTML_NON_SPACE = 4,
+	SCAN_HTML_CLOSED_EXTRA = 8,
+	SCAN_HTML_BAD_TAG = 16,
+	SCAN_HTML_NON_ELEMENT = 32,
+	SCAN_HTML_OBFUSCATION = 64,
+	SCAN_HTML_SIZES = 128,
+};
+struct scan_html_tag {
+	str name;   /* lower case */
+	int inside; /* tags open at the end */
+};
+struct scan_html_uri {
+	str uri; /* resolved against <base> */
+	struct scan_strs anchors;
+	unsigned kinds; /* SCAN_URI_* */
+	bool iframe;
+};
+struct scan_html {
+	const struct mime_part *part;
+	unsigned have; /* SCAN_HTML_* */
+	const struct scan_html_tag *tags;
+	size_t ntags;
+	size_t length, non_space_len;
+	double image_area;
+	int min_size, max_size;
+	double closed_extra_ratio, bad_tag_ratio, non_element_ratio, obfuscation_ratio;
+	bool embeds, font_face_bad, font_invalid_color, font_low_contrast, form_action_mailto;
+	str charsets;
+	struct scan_strs anchor, comment, script, title;
+	const struct scan_html_uri *uris;
+	size_t nuris;
+};
+struct scan_htmls {
+	const struct scan_html *v;
+	size_t n;
+};
+struct scan_htmls scan_htmls(struct scan_mail *m);
+
+/* What was odd about the message's form. */
+enum {
+	SCAN_FLAG_HEAD_SEPARATOR = 1,	 /* no empty line behind the header */
+	SCAN_FLAG_HEADER_TRUNCATED = 2,	 /* over SpamAssassin's limits */
+	SCAN_FLAG_EPILOGUE = 4,		 /* text behind the last delimiter */
+	SCAN_FLAG_PART_SEPARATOR = 8,	 /* a part without an empty line behind its header */
+	SCAN_FLAG_PART_HEADERS = 16,	 /* a part without header */
+	SCAN_FLAG_PART_LIMIT = 32,	 /* more parts than SpamAssassin looks at */
+	SCAN_FLAG_URI_TRUNCATED = 64,	 /* over SpamAssassin's 8192 octets */
+	SCAN_FLAG_BOUNDARY_MISSING = 128 /* a delimiter that opens and never closes */
+};
+unsigned scan_flags(struct scan_mail *m);
+/* The body of a leaf, still encoded, with the line ends and cuts of SpamAssassin's parser. */
+str scan_raw(struct scan_mail *m, const struct mime_part *leaf);
+/* What SpamAssassin takes a part for: "text/plain", lower case. */
+str scan_part_type(struct scan_mail *m, const struct mime_part *part);
+/* A dot, no white space, and a top level that exists. */
+bool scan_domain_valid(str domain);
 
 #endif

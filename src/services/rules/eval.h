@@ -5,6 +5,8 @@
 
 #include "services/rules/rules.h"
 
+struct regex;
+struct regex_room;
 struct rules_lists; /* freemail_domains, util_rb_*, welcomelist_from and the like, of the set */
 
 struct eval {
@@ -15,8 +17,10 @@ struct eval {
 	size_t nargs;
 	str rule;	       /* the rule that asks */
 	struct scan_strs body; /* the body that a body or rawbody eval is handed */
-	void **memo;	       /* one pointer a function file and mail: results that several rules
-				  share; NULL at first. Index EVAL_MEMO_*. */
+	struct regex *pattern; /* the argument that is one, compiled; NULL: none, or not valid */
+	struct regex_room *room;
+	void **memo; /* one pointer a function file and mail: results that several rules
+			share; NULL at first. Index EVAL_MEMO_*. */
 };
 /* How many times it hit; 0 = not. Never waits, never fails: what it cannot know is 0. */
 typedef unsigned (*eval_fn)(struct eval *e);
@@ -38,6 +42,7 @@ struct eval_function {
 	eval_fn run; /* NULL: known, and answered elsewhere (black lists, learning): named in
 			rules_unsupported with why */
 	const char *why;
+	unsigned pattern; /* which argument is a pattern, counted from 1; 0: none */
 };
 /* NULL: no such function. */
 const struct eval_function *eval_find(str name);

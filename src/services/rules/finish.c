@@ -188,14 +188,25 @@ static void order_metas(struct rules *r)
 
 static void finish_eval(struct rules *r, struct rule *u)
 {
-	u->function = eval_find(u->call.function);
-	if (!u->function)
+	const struct eval_function *f = eval_find(u->call.function);
+	bool wide;
+
+	u->function = f;
+	if (!f)
 		rules_complain(r, u->file, u->line, "%.*s: no function %.*s()", STRF(u->name),
 			       STRF(u->call.function));
-	else if (!u->function->run)
+	else if (!f->run)
 		rules_complain(r, u->file, u->line, "%.*s: %.*s(): %s", STRF(u->name),
-			       STRF(u->call.function),
-			       u->function->why ? u->function->why : "answered elsewhere");
+			       STRF(u->call.function), f->why);
+	if (!f || !f->pattern || u->call.nargs < f->pattern)
+		return;
+
+	str re = u->call.args[f->pattern - 1];
+
+	if (regex_check(re, &wide) == OK)
+		u->regex.re = re;
+	else
+		rules_complain(r, u->file, u->line, "%.*s: %s", STRF(u->name), err_last()->text);
 }
 
 static void add(struct rules *r, struct rule ***v, size_t *n, struct rule *u)

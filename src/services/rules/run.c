@@ -74,7 +74,7 @@ void run_hit(struct run *g, const struct rule *u, double value)
 	x->hits++;
 }
 
-static void run_eval(struct run *g, const struct rule *u)
+static void run_eval(struct run *g, struct rule *u)
 {
 	if (!run_is_on(g, u) || !u->function || !u->function->run || (u->net && !(g->set & 1)) ||
 	    (u->learn && !(g->set & 2)))
@@ -82,6 +82,7 @@ static void run_eval(struct run *g, const struct rule *u)
 	g->e.rule = u->name;
 	g->e.args = u->call.args;
 	g->e.nargs = u->call.nargs;
+	g->e.pattern = u->regex.re.n ? &u->regex : NULL;
 	g->e.body = u->kind == RULE_EVAL_BODY	   ? scan_body(g->m)
 		    : u->kind == RULE_EVAL_RAWBODY ? scan_rawbody(g->m)
 						   : (struct scan_strs){ .n = 0 };
@@ -136,7 +137,9 @@ err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *
 			 .set = (o->net ? 1u : 0) + (o->learned ? 2u : 0),
 			 .until_us = o->budget_us ? cpu_us() + o->budget_us : 0 };
 
-	g.e = (struct eval){ .m = m, .lists = &r->lists, .auth = o->auth, .memo = g.memo };
+	g.e = (struct eval){
+		.m = m, .lists = &r->lists, .auth = o->auth, .room = s->room, .memo = g.memo
+	};
 	map_init(&g.captured);
 	run_capturers(&g);
 	run_groups(&g);
