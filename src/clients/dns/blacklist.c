@@ -23,6 +23,8 @@ struct flight {
 	uint16_t id;
 	struct dns_name name; /* in the case that was asked */
 	size_t server;	      /* of its list */
+	size_t errors;	      /* servers that answered with one */
+	bool done;
 	int fd;
 };
 struct call {
@@ -219,8 +221,10 @@ static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 	return OK;
 }
 
-/* True: it was an answer to this flight. */
-static bool take(const struct flight *f, str message, struct blacklist_question *q)
+enum taken { OTHERS, ANSWER, ERROR };
+
+/* Is it an answer to this flight, and one that tells something? */
+static enum taken take(const struct flight *f, str message, struct blacklist_question *q)
 {
 	struct dns_reader r;
 	struct dns_name name;
@@ -228,17 +232,33 @@ static bool take(const struct flight *f, str message, struct blacklist_question 
 
 	if (dns_reader_open(message, &r) != OK || r.id != f->id || !(r.flags & DNS_QR) ||
 	    r.counts[0] != 1 || dns_reader_question(&r, &name, &type, &class) != OK)
-		return false;
+		return OTHERS;
 	if (type != DNS_A || class != DNS_IN ||
 	    !str_eq(dns_name_str(&name), dns_name_str(&f->name)))
-		return false;
+		return OTHERS;
 	unsigned code = r.flags & 15;
 
 	if (code == DNS_NXDOMAIN)
 		q->what = BLACKLIST_NOT;
 	else if (code != DNS_NOERROR || (r.flags & DNS_TC) || read_codes(&r, q) != OK)
-		return false; /* an error: another server may know */
-	return true;
+		return ERROR;
+	return ANSWER;
+}
+
+/* Another server may know. When all have said no, nobody waits any longer. */
+static void after_error(struct call *c, size_t i)
+{
+	struct flight *f = &c->flights[i];
+	size_t n = c->v[i].list->nservers;
+
+	f->fd = -1;
+	if (++f->errors < n) {
+		f->server = (f->server + 1) % n;
+		send_one(c, i);
+		return;
+	}
+	f->done = true;
+	c->open--;
 }
 
 static void take_answer(struct call *c, int fd, str message)
@@ -246,10 +266,17 @@ static void take_answer(struct call *c, int fd, str message)
 	for (size_t i = 0; i < c->n; i++) {
 		struct flight *f = &c->flights[i];
 
-		if (f->fd != fd || c->v[i].what != BLACKLIST_SILENT || message.n < DNS_HEADER ||
-		    f->id != dns_get16(message.p) || !take(f, message, &c->v[i]))
+		if (f->fd != fd || f->done || message.n < DNS_HEADER ||
+		    f->id != dns_get16(message.p))
 			continue;
+		enum taken t = take(f, message, &c->v[i]);
+
+		if (t == OTHERS)
+			continue;
+		if (t == ERROR)
+			return after_error(c, i);
 		f->fd = -1;
+		f->done = true;
 		c->open--;
 		return;
 	}
@@ -284,7 +311,7 @@ WAITS static err wait_for_any(struct call *c, msec until)
 static void send_open(struct call *c, bool again)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->v[i].what != BLACKLIST_SILENT)
+		if (c->flights[i].done)
 			continue;
 		if (again && c->v[i].list->nservers > 1)
 			c->flights[i].server = (c->flights[i].server + 1) % c->v[i].list->nservers;

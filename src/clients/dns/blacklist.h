@@ -48,8 +48,9 @@ MUST_USE err blacklist_ip(const struct blacklist *l, const struct net_addr *who,
 			  struct blacklist_question *out);
 MUST_USE err blacklist_domain(const struct blacklist *l, str domain,
 			      struct blacklist_question *out);
-/* Asks all n; each one's first server first, its next ones when half of the time has passed. Waits
- * until all are answered or the deadline. E_CANCELED; else OK, whatever the answers are. */
+/* Asks all n; each one's first server first, its next ones after an error or when half of the time
+ * has passed. Waits until all are answered, if only by errors, or the deadline. E_CANCELED; else
+ * OK, whatever the answers are. */
 WAITS MUST_USE err blacklist_ask(struct blacklist_question *v, size_t n, msec deadline);
 
 #endif

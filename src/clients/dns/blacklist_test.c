@@ -137,6 +137,14 @@ WAITS static err verdicts(void *arg)
 		CHECK_OK(blacklist_ask(&q, 1, clock_in(200)));
 		CHECK_ROW(i, q.what == rows[i].want);
 	}
+	/* an error of all its servers: nobody waits */
+	struct blacklist_question refused;
+	msec began = clock_now();
+
+	mode = FAILS;
+	CHECK_OK(blacklist_ip(&w.list, &who, &refused));
+	CHECK_OK(blacklist_ask(&refused, 1, clock_in(2000)));
+	CHECK(refused.what == BLACKLIST_SILENT && clock_now() - began < 900);
 	/* many side by side */
 	static struct blacklist_question v[40]; /* too large for a fiber */
 
