@@ -232,6 +232,10 @@
 #define LIM_FILTER_STEPS 32      /* steps whose times one answer tells */
 #define LIM_FILTER_IDLE 32       /* connections to one filter that a process keeps */
 #define LIM_FILTER_HEAD KIB(512) /* octets of a question's head: all recipients */
+#define LIM_FILTER_ARENA MIB(2)  /* octets of one answer in memory */
+#define LIM_SPAMD_LINE 1000      /* octets of a line of spamc's head */
+#define LIM_MILTER_PACKET MIB(1) /* octets of a packet; mail servers send pieces of 64 KiB, and header fields whole */
+#define LIM_MILTER_FORGED 100    /* fields of a mail that are taken out */
 /* Rule files of the filter (SpamAssassin's) */
 #define LIM_RULES_LINE KIB(64)     /* octets of a line */
 #define LIM_RULES_FILE MIB(16)     /* octets of one file */
@@ -251,6 +255,5 @@
 #define LIM_RULES_JIT_STACK KIB(512) /* octets of stack for PCRE2's compiled patterns */
 #define LIM_RULES_CACHE MIB(512)   /* octets of a serialised set */
 #define LIM_RULES_CAPTURES 20      /* values that named groups keep for other rules */
-#define LIM_FILTER_ARENA MIB(2)  /* octets of one answer in memory */
 
 #endif

@@ -3,7 +3,9 @@
 #include "run/log.h"
 #include "run/metrics.h"
 #include "services/filter/filter.h"
+#include "sessions/milter/milter.h"
 #include "sessions/rspamd/rspamd.h"
+#include "sessions/spamd/spamd.h"
 
 METRIC(m_stranger, "posta_filter_strangers_total", "", METRIC_COUNTER,
        "Connections from peers that are not listed.");
@@ -61,10 +63,22 @@ WAITS static err http(struct stream *io, const struct listener *l)
 	return serve(io, l, rspamd_session);
 }
 
+WAITS static err spamd(struct stream *io, const struct listener *l)
+{
+	return serve(io, l, spamd_session);
+}
+
+WAITS static err milter(struct stream *io, const struct listener *l)
+{
+	return serve(io, l, milter_session);
+}
+
 static const char *const askers[] = { "mx", "submission", "store", NULL };
 
 static const struct listener listeners[] = {
 	{ .kind = "filter", .port = 11333, .internal = true, .peers = askers, .session = http },
+	{ .kind = "spamd", .port = 783, .session = spamd },
+	{ .kind = "milter", .port = 11332, .session = milter },
 };
 
 const struct role role_filter = {

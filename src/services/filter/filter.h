@@ -33,6 +33,8 @@ struct filter_settings {
 		str away_text;
 		enum filter_away away;
 	} clamd;
+	str milter_reject;
+	bool milter_quarantine; /* rather than refuse, where a mail server asks by milter */
 	struct blacklists_settings lists;
 	struct verdict_policy verdict;
 	struct conf_strs networks_texts[3];
@@ -42,7 +44,7 @@ struct filter_settings {
 };
 /* The settings of posta.conf's group "filter" that are the filter's own, and the groups that its
  * steps have ("blacklists", "verdict"). keys: those, for the role's table. */
-enum { FILTER_KEYS = 16 };
+enum { FILTER_KEYS = 17 };
 extern const struct conf_key filter_keys[FILTER_KEYS];
 MUST_USE err filter_read(const struct role_env *env, struct buf *complaints,
 			 struct filter_settings *out);

@@ -27,6 +27,9 @@ const struct conf_key filter_keys[FILTER_KEYS] = {
 	{ "clamd_away", CONF_STR, AT(clamd.away_text), 0, 0, "mark",
 	  "while no clamd answers: \"mark\" the answer, or \"later\": action \"soft reject\", "
 	  "4xx" },
+	{ "milter_reject", CONF_STR, AT(milter_reject), 0, 0, "reject",
+	  "a mail server that asks by milter is told to \"reject\" or to \"quarantine\" (its hold "
+	  "queue) what has the action \"reject\"" },
 	{ "trusted_networks", CONF_STRS, AT(networks_texts[0]), 0, 0, "",
 	  "relays that do not lie in Received fields; none: inferred, as SpamAssassin does" },
 	{ "internal_networks", CONF_STRS, AT(networks_texts[1]), 0, 0, "",
@@ -119,6 +122,16 @@ static err read_all_networks(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
+static err read_milter(const struct role_env *env, struct buf *complaints,
+		       struct filter_settings *set)
+{
+	set->milter_quarantine = str_eq(set->milter_reject, STR("quarantine"));
+	if (set->milter_quarantine || str_eq(set->milter_reject, STR("reject")))
+		return OK;
+	return bad(env, complaints, "milter_reject", set->milter_reject,
+		   "\"reject\" or \"quarantine\"");
+}
+
 static err read_peers(const struct role_env *env, struct buf *complaints,
 		      struct filter_settings *set)
 {
@@ -136,6 +149,8 @@ err filter_read(const struct role_env *env, struct buf *complaints, struct filte
 {
 	err e = conf_read(env->conf, filter_keys, FILTER_KEYS, out, env->arena, complaints);
 
+	if (e == OK)
+		e = read_milter(env, complaints, out);
 	if (e == OK)
 		e = read_peers(env, complaints, out);
 	if (e == OK)
