@@ -221,6 +221,8 @@
 #define LIM_SPF_NAME 253         /* octets of a name that came from macros, RFC 7208 7.3 */
 #define LIM_DMARC_WALK 8         /* questions of one tree walk, RFC 9989 4.10 */
 #define LIM_DMARC_AUTHORS 4      /* domains of From that are judged; a message with more has none */
+#define LIM_REPORTS_PENDING MIB(4) /* octets of counts that wait to be written; more are dropped and counted */
+#define LIM_REPORTS_ROWS 500000  /* rows of one day's counts; further ones are left out */
 #define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */
 #define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */

@@ -64,7 +64,9 @@ bool dmarc_parse(str text, struct dmarc_record *out)
 	str rest = text, tag, name, value;
 	bool first = true;
 
-	*out = (struct dmarc_record){ .psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("0") };
+	*out = (struct dmarc_record){
+		.text = text, .psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("0")
+	};
 	while (str_next(&rest, ';', &tag)) {
 		bool pair = take_pair(tag, &name, &value);
 

@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 struct dmarc_record {
+	str text;     /* whole, as published */
 	char policy;  /* p=: 'n'one, 'q'uarantine, 'r'eject; '\0': not given, or another word */
 	char sub;     /* sp=, likewise */
 	char missing; /* np=, likewise */

@@ -241,7 +241,8 @@ WAITS static err judge_author(struct judge *j, const struct dmarc_author *author
 					.organization = author->walk.organization,
 					.record_domain = STR(""),
 					.rua = STR(""),
-					.ruf = STR("") };
+					.ruf = STR(""),
+					.published = STR("") };
 	if (!author->walk.found) {
 		str listed = psl_organization(author->walk.domain);
 
@@ -254,6 +255,7 @@ WAITS static err judge_author(struct judge *j, const struct dmarc_author *author
 	out->record_domain = author->walk.record_domain;
 	out->rua = record.rua;
 	out->ruf = record.ruf;
+	out->published = record.text;
 	out->policy = policy_of(author, &record);
 	j->unsure = false;
 	TRY(judge_one(j, &author->walk, r->spf, r->spf_domain, record.strict_spf,
@@ -294,7 +296,8 @@ WAITS err dmarc_judge(const struct mailauth_dns *dns, const struct dmarc_authors
 					      .organization = STR(""),
 					      .record_domain = STR(""),
 					      .rua = STR(""),
-					      .ruf = STR("") };
+					      .ruf = STR(""),
+					      .published = STR("") };
 	for (size_t i = 0; i < authors->n; i++) {
 		TRY(judge_author(&j, &authors->v[i], out, &one));
 		if (i == 0 || badness(&one) > badness(&out->dmarc))

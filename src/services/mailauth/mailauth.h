@@ -37,7 +37,8 @@ struct mailauth_dmarc {
 	str record_domain;	 /* where the record was found */
 	char policy;		 /* 'n'one 'q'uarantine 'r'eject that applies; '\0' none */
 	bool spf_aligned, dkim_aligned;
-	str rua, ruf; /* as published, for reports */
+	str rua, ruf;  /* as published, for reports */
+	str published; /* the record's text, "" when there is none */
 };
 struct mailauth_result {
 	enum auth_result spf;
