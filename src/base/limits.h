@@ -27,6 +27,25 @@
 #define LIM_MESSAGE_RAM KIB(256) /* octets of a message kept in memory while it arrives; the rest goes to an unlinked file */
 #define LIM_RECEIVED 50          /* Received fields before it is a loop, RFC 5321 6.3 asks at least 100 hops or 25 trace fields */
 
+/* Filter */
+#define LIM_HTML_ATTRS 32        /* attributes of one tag that are looked at */
+#define LIM_HTML_FAILED 64       /* tags without an end in one text; the rest is taken for text */
+#define LIM_SCAN_ARENA MIB(96)   /* octets of memory for one message's views */
+#define LIM_SCAN_PART 50000    /* octets of one part's rendered text; as SpamAssassin's body_part_scan_size */
+#define LIM_SCAN_RAW 500000    /* octets of one part's decoded text; as SpamAssassin's rawbody_part_scan_size */
+#define LIM_SCAN_LINE 2048       /* octets of a line of text; as SpamAssassin's MAX_BODY_LINE_LENGTH */
+#define LIM_SCAN_URI 8192        /* octets of a URI; as SpamAssassin's MAX_URI_LENGTH */
+#define LIM_SCAN_URIS 2000       /* URIs of one message */
+#define LIM_SCAN_NAME 256        /* octets of a field's name; as SpamAssassin's MAX_HEADER_KEY_LENGTH */
+#define LIM_SCAN_VALUE 8192      /* octets of a field's value; as SpamAssassin's MAX_HEADER_VALUE_LENGTH */
+#define LIM_SCAN_HEADER KIB(64)  /* octets of all fields together in "ALL"; as SpamAssassin's MAX_HEADER_LENGTH */
+#define LIM_SCAN_RECEIVED KIB(8) /* octets of a Received field that are looked at */
+#define LIM_SCAN_RECEIVED_STEPS 100000 /* of matching one form of a Received field */
+#define LIM_SCAN_RELAYS 200      /* Received fields that are looked at */
+
+/* Learning */
+#define LIM_LEARNING_FEATURES 3000 /* of one message */
+
 /* IMAP, POP3 */
 #define LIM_IMAP_LINE KIB(64)    /* octets of a command without its literals; imap.line_max */
 #define LIM_IMAP_COMMAND KIB(256) /* octets of a command with its small literals, APPEND's message aside */

@@ -47,6 +47,14 @@ str scan_pristine_header(struct scan_mail *m);
 str scan_pristine_body(struct scan_mail *m);
 unsigned scan_cut(const struct scan_mail *m); /* SCAN_CUT_* */
 
+/* Bits of scan_cut. */
+enum {
+	SCAN_CUT_HEADER = 1, /* a field was too long, or there were too many */
+	SCAN_CUT_TEXT = 2,   /* a part was longer than what is looked at */
+	SCAN_CUT_URIS = 4,
+	SCAN_CUT_ARENA = 8,
+};
+
 /* A list of views. */
 struct scan_strs {
 	const str *v;
@@ -120,7 +128,11 @@ struct scan_relays {
 	const struct scan_relay *v;
 	size_t n, ntrusted, nuntrusted, ninternal, nexternal;
 	unsigned unparseable; /* fields that could not be read */
-	bool trusted_forged;
+	/* Trusted ones stand before untrusted ones, internal before external; untrusted[0] is the
+	 * nearest to us. */
+	const struct scan_relay *trusted, *untrusted, *internal, *external;
+	str trusted_text, untrusted_text, internal_text, external_text; /* X-Spam-Relays-* */
+	int last_trusted, last_internal; /* index of the Received field, -1: none */
 };
 const struct scan_relays *scan_relays(struct scan_mail *m);
 
