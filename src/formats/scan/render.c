@@ -156,7 +156,7 @@ struct page {
 	double basefont;
 	bool any, space_last, hidden_last; /* the piece before this one */
 	char last;			   /* its last octet */
-	bool cut_word; /* it ends within a word */
+	bool cut_word;			   /* it ends within a word */
 	unsigned ntag, nelement, tags_seen, elements_seen, closed_extra, obfuscation;
 	str base, anchor;
 	struct found *found, *anchored;
