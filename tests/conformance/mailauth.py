@@ -40,3 +40,7 @@ class Dump:
     def spf(self, ip, helo, sender):
         """(result, explanation, why)"""
         return self.ask(f"spf {ip} {as_hex(helo)} {as_hex(sender)}")
+
+    def psl(self, domain):
+        """The organisational domain, "" when there is none."""
+        return self.ask(f"psl {as_hex(domain.encode())}")[0]

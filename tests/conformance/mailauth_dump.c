@@ -1,11 +1,13 @@
 /* Called by test_spf.py and others; no part of posta. Standard input, a line each: "clear"; "row NAME TYPE DATA" (NAME and DATA: hex; type in
- * numbers, 0: all; DATA: as a master file has it); "spf IP HELO FROM" (HELO, FROM: hex, "-" empty); "psl DOMAIN". Standard output: one
+ * numbers, 0: all; DATA: as a master file has it); "spf IP HELO FROM" (HELO, FROM: hex, "-" empty); "psl DOMAIN" (hex). Standard output: one
  * line for each question. */
 #include <stdio.h>
 
 #include "base/enc.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "services/mailauth/name.h"
+#include "services/mailauth/psl.h"
 #include "services/mailauth/spf.h"
 #include "services/mailauth/zone_test.h"
 
@@ -64,6 +66,15 @@ WAITS static err spf(struct tool *t, str rest)
 	return OK;
 }
 
+static err psl(struct tool *t, str rest)
+{
+	str name = mailauth_name_of(&t->a, hex(&t->a, word(&rest)));
+	str organization = name.p ? psl_organization(name) : STR("");
+
+	(void)printf("%.*s\n", STRF(organization));
+	return OK;
+}
+
 WAITS static err run(struct tool *t, str line)
 {
 	str verb = word(&line);
@@ -75,6 +86,8 @@ WAITS static err run(struct tool *t, str line)
 		add_row(t, line);
 	} else if (str_eq(verb, STR("spf"))) {
 		return spf(t, line);
+	} else if (str_eq(verb, STR("psl"))) {
+		return psl(t, line);
 	}
 	return OK;
 }
