@@ -242,6 +242,16 @@
 #define LIM_DMARC_AUTHORS 4      /* domains of From that are judged; a message with more has none */
 #define LIM_REPORTS_PENDING MIB(4) /* octets of counts that wait to be written; more are dropped and counted */
 #define LIM_REPORTS_ROWS 500000  /* rows of one day's counts; further ones are left out */
+#define LIM_DKIM_SIGNATURES 10   /* DKIM-Signature fields of a message that are judged, from the top (RFC 6376 8.4) */
+#define LIM_DKIM_TAGS 64         /* tags of one list */
+#define LIM_DKIM_NAMES 256       /* field names of one h= */
+#define LIM_DKIM_FIELDS 2000     /* fields of a header; no signature of a message with more is judged */
+#define LIM_DKIM_HEADER MIB(1)   /* octets of a header; likewise */
+#define LIM_DKIM_FIELD KIB(64)   /* octets of one signature's field */
+#define LIM_DKIM_ARENA MIB(16)   /* octets that judging the signatures of one message takes at most */
+#define LIM_DKIM_RECORDS 4       /* TXT records at a key's name that are looked at */
+#define LIM_DKIM_RSA_BITS 8192   /* of a key; RFC 8301 3.2 asks for 4096 at least */
+#define LIM_ARC_INSTANCES 50     /* RFC 8617 4.2.1 */
 #define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */
 #define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */
