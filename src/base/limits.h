@@ -256,6 +256,9 @@
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */
 #define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */
 /* the filter */
+#define LIM_FILTERS 16           /* filters of all nodes that an mx or store asks */
+#define LIM_LESSON MIB(1)        /* octets of a mail that a store tells a filter of, when a user moves it */
+#define LIM_QUARANTINE_LIST 2000 /* mails of one user that a listing of the quarantine shows, the newest */
 #define LIM_FILTER_ANSWER MIB(1) /* octets of a filter's JSON answer */
 #define LIM_FILTER_SYMBOLS 2000  /* symbols of one answer */
 #define LIM_FILTER_JSON_DEPTH 16 /* levels of an answer; rspamd's have 4 */

@@ -61,7 +61,7 @@ void cmd_json(struct buf *out, str s);
 MUST_USE err cmd_control(const struct cmd_env *env, const char *role, str method, str path,
 			 str body, int *status, struct buf *answer);
 
-extern const struct cmd cmd_alias, cmd_check, cmd_dnsbl, cmd_domain, cmd_queue, cmd_radius,
-	cmd_role, cmd_run, cmd_store, cmd_tenant, cmd_trace, cmd_user, cmd_zone;
+extern const struct cmd cmd_alias, cmd_check, cmd_dnsbl, cmd_domain, cmd_filter, cmd_queue,
+	cmd_radius, cmd_role, cmd_run, cmd_store, cmd_tenant, cmd_trace, cmd_user, cmd_zone;
 
 #endif

@@ -3,8 +3,11 @@ message's own X-Test- fields ask for, so that a test has a verdict in hand befor
 import email
 import http.server
 import json
+import os
 import pathlib
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -12,9 +15,11 @@ import time
 
 
 class Filter:
+    """port: TCP on 127.0.0.1 (0 any), or the path of a unix socket."""
+
     def __init__(self, port=0):
         self.asked, self.learned = [], []
-        self.delay = 0
+        self.delay = self.delay_learning = 0
         self.status = 200
         self.lock = threading.Lock()
         outer = self
@@ -28,6 +33,7 @@ class Filter:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if self.path.startswith("/learn"):
+                    time.sleep(outer.delay_learning)
                     with outer.lock:
                         outer.learned.append((self.path, self.headers.get("User", ""), body))
                     return self.answer({"success": True})
@@ -52,8 +58,18 @@ class Filter:
             def handle_error(self, request, client_address):
                 pass  # mx gave up waiting
 
-        self.server = Server(("127.0.0.1", port), Handler)
-        self.port = self.server.server_address[1]
+        class UnixServer(Server):
+            address_family = socket.AF_UNIX
+
+            def server_bind(self):
+                socketserver.TCPServer.server_bind(self)
+                os.chmod(self.server_address, 0o777)
+
+        if isinstance(port, int):
+            self.server = Server(("127.0.0.1", port), Handler)
+            self.port = self.server.server_address[1]
+        else:
+            self.server = UnixServer(str(port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def judge(self, body):

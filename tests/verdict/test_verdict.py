@@ -1,5 +1,9 @@
 """Verdicts from outside: what becomes of a message for each of its recipients, and what when no filter answers."""
+import json
+import os
+import shutil
 import smtplib
+import tempfile
 import threading
 import time
 import urllib.request
@@ -21,10 +25,22 @@ def judge():
 
 
 @pytest.fixture(scope="module")
-def lab(judge):
+def teacher():
+    folder = tempfile.mkdtemp(prefix="posta-filter-")
+    os.chmod(folder, 0o755)
+    f = Filter(f"{folder}/socket")
+    f.path = f"{folder}/socket"
+    yield f
+    f.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def lab(judge, teacher):
     from lab import Platform
     p = Platform(f'mx: {{ filters = ["127.0.0.1:{judge.port}"]; filter_timeout = "2s"; filter_pause = "500ms"; '
-                 'rate_recipient = 0; rate_pair = 0; };')
+                 'rate_recipient = 0; rate_pair = 0; };\n'
+                 f'store: {{ lmtp_peers = ["127.0.0.1/32"]; filters = ["unix:{teacher.path}"]; }};')
     try:
         p.start()
         for name in ("cora", "dirk", "emma"):
@@ -241,8 +257,97 @@ def test_filter_slow_or_away(lab, judge):
     wait_for(lambda: metric(lab, "posta_mx_scan_milliseconds_count") > 0)
 
 
+def quarantine(p, *args):
+    return json.loads(p.posta("filter", "quarantine", *args, "--json").stdout)
+
+
+def test_quarantine_is_listed_shown_released_deleted(lab, teacher):
+    c = lab.imap("dirk")
+    before = c.getquota("")[1] if "QUOTA" in c.capabilities else None
+    subject = "buy \x1b[2J now"
+    sent = [lab.send(["dirk@demo.test", "cora@demo.test"], subject=subject, text=GTUBE) for _ in range(3)]
+    mails = [m for m in quarantine(lab, "list", "dirk@demo.test") if m["subject"].startswith("buy")]
+    assert len(mails) == 3 and mails[0]["from"] == "stranger@example.net" and float(mails[0]["score"]) == 1000
+    assert mails[0]["place"] == "quarantine (score)" and mails[0]["until"] > mails[0]["arrived"]
+    assert [m for m in quarantine(lab, "list") if m["user"] == "dirk@demo.test" and m["uid"] == mails[0]["uid"]]
+    text = lab.posta("filter", "quarantine", "list", "dirk@demo.test").stdout
+    assert "\x1b" not in text and "mails in quarantine" in text
+    assert "GTUBE-STANDARD" in lab.posta("filter", "quarantine", "show", "dirk@demo.test", mails[0]["uid"]).stdout
+    if before is not None:
+        assert c.getquota("")[1] == before  # outside the quota
+    teacher.learned.clear()
+    lab.posta("filter", "quarantine", "release", "dirk@demo.test", mails[0]["uid"])
+    assert place(lab, sent[0], "dirk") == "INBOX"
+    path, user, body = wait_for(lambda: teacher.learned and teacher.learned[0])
+    assert path == "/learnham" and user == "dirk@demo.test"
+    lab.posta("filter", "quarantine", "delete", "dirk@demo.test", mails[1]["uid"])
+    left = [m["uid"] for m in quarantine(lab, "list", "dirk@demo.test")]
+    assert mails[0]["uid"] not in left and mails[1]["uid"] not in left and mails[2]["uid"] in left
+    for bad in (["release", "dirk@demo.test", mails[1]["uid"]], ["show", "dirk@demo.test", "0"],
+                ["show", "nobody@demo.test", "1"], ["delete", "dirk@demo.test", "x"]):
+        assert lab.posta("filter", "quarantine", *bad, check=False).returncode == 1, bad
+    c.logout()
+
+
+def test_quarantine_ends(own_platform):
+    f = Filter()
+    p = own_platform(f'mx: {{ filters = ["127.0.0.1:{f.port}"]; }};\n'
+                     'store: { keep_quarantine = "2s"; reclaim = "1s"; };')
+    p.start()
+    p.send("ana@demo.test", text=GTUBE)
+    assert len(quarantine(p, "list", "ana@demo.test")) == 1
+    wait_for(lambda: quarantine(p, "list", "ana@demo.test") == [], 30)
+    assert quarantine(p, "list") == []
+    assert p.stop() == 0
+    assert "0 findings" in p.posta("store", "verify").stdout or p.posta("store", "verify").returncode == 0
+    f.close()
+
+
+def test_moving_mail_teaches(lab, teacher):
+    """Into Spam, out of Spam, by MOVE, COPY and APPEND; to the Trash says nothing. The body comes as it was scanned."""
+    c = lab.imap("ana")
+
+    def lesson(do, want):
+        teacher.learned.clear()
+        assert do()[0] == "OK"
+        if want is None:
+            time.sleep(0.5)
+            assert not teacher.learned
+            return None
+        path, user, body = wait_for(lambda: teacher.learned and teacher.learned[0])
+        assert (path, user) == (want, "ana@demo.test")
+        return body
+
+    sent = lab.send("ana@demo.test", X_Test_Score="1", text="lesson")
+    c.select("INBOX")
+    (uid,) = lab.find(sent)
+    body = lesson(lambda: c.uid("MOVE", uid.decode(), "Spam"), "/learnspam")
+    assert sent.encode() in body and b"lesson" in body and b"Received:" in body
+    assert b"X-Spam-" not in body and b"Return-Path" not in body
+    c.select("Spam")
+    (uid,) = lab.find(sent, folder="Spam")
+    lesson(lambda: c.uid("COPY", uid.decode(), "Archive"), "/learnham")
+    lesson(lambda: c.uid("COPY", uid.decode(), "Trash"), None)
+    lesson(lambda: c.uid("MOVE", uid.decode(), "INBOX"), "/learnham")
+    lesson(lambda: c.append("Spam", None, None, b"Subject: x\r\n\r\nbuy\r\n"), "/learnspam")
+    lesson(lambda: c.append("INBOX", None, None, b"Subject: x\r\n\r\nhello\r\n"), None)
+    c.logout()
+
+
+def test_moving_mail_waits_for_no_filter(lab, teacher):
+    teacher.delay_learning = 8
+    c = lab.imap("ana")
+    sent = lab.send("ana@demo.test", X_Test_Score="1")
+    c.select("INBOX")
+    (uid,) = lab.find(sent)
+    begun = time.monotonic()
+    assert c.uid("MOVE", uid.decode(), "Spam")[0] == "OK"
+    assert time.monotonic() - begun < 3
+    teacher.delay_learning = 0
+    c.logout()
+
+
 def test_queue_keeps_the_verdict(lab):
-    import os
     import signal
     (pid,) = lab.role_pid("store")
     os.kill(pid, signal.SIGSTOP)

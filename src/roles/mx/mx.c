@@ -53,9 +53,8 @@ static const struct conf_key keys[] = {
 	{ "queue_lifetime", CONF_DURATION, AT(queue_lifetime), 60000, INT64_MAX, "5d",
 	  "how long the queue tries" },
 	{ "filters", CONF_STRS, AT(filter_texts), 0, 0, "",
-	  "filters that speak rspamd's HTTP protocol, e.g. [\"127.0.0.1:11333\"]; none: mail is "
-	  "not "
-	  "scanned" },
+	  "filters that speak rspamd's HTTP protocol, e.g. [\"127.0.0.1:11333\"], or \"none\"; "
+	  "nothing: this node's, or else those of all nodes" },
 	{ "filter_timeout", CONF_DURATION, AT(filter_timeout), 10, 600000, "8s",
 	  "time for the verdict on a message" },
 	{ "filter_pause", CONF_DURATION, AT(filter_pause), 0, 600000, "10s",
@@ -98,22 +97,7 @@ static err read_homes(const struct role_env *env, struct buf *complaints, struct
 
 static err read_filters(const struct role_env *env, struct buf *complaints, struct mx_settings *set)
 {
-	const struct conf_strs *texts = &set->filter_texts;
-	struct net_addr *v =
-		arena_get(env->arena, size_mul(texts->n + 1, sizeof(struct net_addr)), 16);
-
-	set->filters = v;
-	for (size_t i = 0; i < texts->n; i++) {
-		if (!texts->v[i].n)
-			continue;
-		if (net_parse(texts->v[i], &v[set->nfilters]) != OK) {
-			conf_complain(conf_find(env->conf, "filters"), complaints,
-				      "\"%.*s\" is not an address: %s", STRF(texts->v[i]),
-				      err_last()->text);
-			return E_SYNTAX;
-		}
-		set->nfilters++;
-	}
+	TRY(verdict_filters(env, complaints, &set->filter_texts, &set->filters, &set->nfilters));
 	set->defer = str_eq(set->filter_away, STR("defer"));
 	if (set->defer || str_eq(set->filter_away, STR("deliver")))
 		return OK;

@@ -49,6 +49,7 @@ WAITS err store_imap_session(struct stream *io, const struct listener *l)
 		.message_max = (uint64_t)set->message_max,
 		.login_as = known ? login_as : refuse,
 		.trusted = known ? yes : NULL,
+		.lesson = store_learns() ? store_lesson : NULL,
 	};
 
 	return imap_session(io, &role);

@@ -31,6 +31,9 @@ static const struct conf_key keys[] = {
 	{ "place_peers", CONF_STRS, AT(place_peer_texts), 0, 0, "",
 	  "those of them that are posta's mx on other nodes: what they deliver to user+Spam and "
 	  "user+Quarantine goes there" },
+	{ "filters", CONF_STRS, AT(filter_texts), 0, 0, "",
+	  "unix sockets of filters that learn what users move into and out of Spam, or \"none\"; "
+	  "nothing: this node's" },
 	{ "lmtp_timeout", CONF_DURATION, AT(lmtp.command), 1000, 86400000, "5m",
 	  "time for the next LMTP command, and for each part of a message" },
 };
@@ -61,6 +64,24 @@ static err read_peers(const struct role_env *env, struct buf *complaints, const 
 	return OK;
 }
 
+/* A store opens no connection to the network: a filter of this node learns. */
+static err read_filters(const struct role_env *env, struct buf *complaints,
+			struct store_settings *set)
+{
+	size_t n = 0;
+
+	TRY(verdict_filters(env, complaints, &set->filter_texts, &set->filters, &set->nfilters));
+	while (n < set->nfilters && net_is_unix(&set->filters[n]))
+		n++;
+	if (n < set->nfilters && set->filter_texts.n && set->filter_texts.v[0].n) {
+		conf_complain(conf_find(env->conf, "filters"), complaints,
+			      "a store connects to unix sockets alone; write \"unix:/path\"");
+		return E_SYNTAX;
+	}
+	set->nfilters = n;
+	return OK;
+}
+
 static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
 	struct store_settings *set = settings;
@@ -71,6 +92,7 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 		       &set->nlmtp_peers));
 	TRY(read_peers(env, complaints, "place_peers", &set->place_peer_texts, &set->place_peers,
 		       &set->nplace_peers));
+	TRY(read_filters(env, complaints, set));
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->lmtp.rcpts = set->rcpts_max;
@@ -143,6 +165,7 @@ WAITS static err start(const struct role_env *env)
 	const struct dirtable_options table = { .database = env->directory };
 
 	TRY(dirtable_open(&table, &store.table));
+	TRY(store_learn_open());
 	care_fiber = fiber_start("store.care", care, NULL);
 	return OK;
 }
@@ -160,6 +183,7 @@ WAITS static void stop(void)
 
 	if (e && e != E_CANCELED)
 		LOG(LOG_WARN, "store.care", KE(e));
+	store_learn_close();
 	dirtable_close(store.table);
 	mailstore_close(store.mail);
 	trace_close();
@@ -214,6 +238,7 @@ const struct role role_store = {
 	.read = read_settings,
 	.start = start,
 	.stop = stop,
+	.control = store_control,
 	.wide = true,
 	.exclusive = true,
 };

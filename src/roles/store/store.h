@@ -6,6 +6,7 @@
 #include "run/role.h"
 #include "services/directory/directory.h"
 #include "services/mailbox/mailbox.h"
+#include "services/verdict/verdict.h"
 #include "sessions/smtp/smtp.h"
 
 extern const struct role role_store;
@@ -22,6 +23,9 @@ struct store_settings {
 	/* as conf_read gives them */
 	int64_t message_max, rcpts_max, reserve, keep_expunged, reclaim;
 	int64_t keep_quarantine;
+	const struct net_addr *filters;
+	size_t nfilters;
+	struct conf_strs filter_texts;
 	struct conf_strs lmtp_peer_texts, place_peer_texts;
 };
 /* Those in force; a reload makes new ones, old ones stay readable. */
@@ -39,6 +43,14 @@ const struct store *store_here(void);
  * [UNAVAILABLE]); E_DENIED: another node has taken it, E_IO and the like. OK: *box is held by the
  * caller. */
 WAITS MUST_USE err store_open_box(const struct dir_user *u, struct box **box);
+
+/* learn.c: what users say of mails, told to a filter in their name. */
+MUST_USE err store_learn_open(void);
+WAITS void store_learn_close(void);
+bool store_learns(void); /* there is a filter to tell */
+void store_lesson(struct box *b, str folder, const uint32_t *uids, size_t n, bool spam);
+/* quarantine.c: the control requests of `posta filter quarantine`. */
+WAITS MUST_USE err store_control(str method, str path, str body, struct buf *json);
 
 /* Sessions of the listeners. */
 WAITS MUST_USE err store_lmtp_session(struct stream *io, const struct listener *l); /* lmtp.c */

@@ -372,6 +372,11 @@ WAITS err box_open_stored(struct mailstore *m, uint64_t user, struct box **out)
 }
 
 /* ---- what it is ---- */
+uint64_t box_user(const struct box *b)
+{
+	return b->user;
+}
+
 uint64_t box_modseq(struct box *b)
 {
 	(void)pthread_mutex_lock(&b->mu);

@@ -40,6 +40,7 @@ void mailstore_close(struct mailstore *m);
  * octets, 0 = none; the newest value given counts. E_DENIED: another node has taken it. */
 WAITS MUST_USE err box_open(struct mailstore *m, uint64_t user, uint64_t epoch, uint64_t quota,
 			    struct box **out);
+uint64_t box_user(const struct box *b);
 struct box *box_hold(struct box *b);
 void box_drop(struct box *b);
 uint64_t box_modseq(struct box *b); /* highest so far */
@@ -130,6 +131,7 @@ struct folder_view {
 /* examine: \Recent is not taken. E_NOTFOUND (also for noselect). */
 WAITS MUST_USE err folder_open(struct box *b, str name, bool examine, struct folder_view **out);
 void folder_close(struct folder_view *v);
+enum folder_use folder_use_of(const struct folder_view *v); /* USE_NONE when it is gone, too */
 /* What changed since the last call (by anyone), for untagged replies. Arrays live in the arena.
  * Expunged ones are left in the view when !may_expunge (RFC 9051 7.5.1: not during FETCH, STORE,
  * SEARCH). */

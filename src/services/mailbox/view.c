@@ -216,6 +216,16 @@ WAITS err quarantine_open(struct box *b, struct folder_view **out)
 	return open_view(b, STR(QUARANTINE), false, true, out);
 }
 
+enum folder_use folder_use_of(const struct folder_view *v)
+{
+	(void)pthread_mutex_lock(&v->box->mu);
+	const struct folder *f = box_find_id(v->box, v->folder);
+	enum folder_use use = f ? f->rec.use : USE_NONE;
+
+	(void)pthread_mutex_unlock(&v->box->mu);
+	return use;
+}
+
 void folder_unview(struct box *b, struct folder *f)
 {
 	if (!f || !f->views || --f->views || b->scheduled)

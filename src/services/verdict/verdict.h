@@ -41,6 +41,11 @@ MUST_USE err verdict_read(const struct role_env *env, struct buf *complaints,
 			  struct verdict_policy *out);
 void verdict_describe(struct buf *out); /* its settings, for `posta check --settings` */
 
+/* Whom a role asks: the addresses of its setting "filters", "none" for nobody; when it says
+ * nothing, this node's filter by its socket, or else those of all nodes. */
+MUST_USE err verdict_filters(const struct role_env *env, struct buf *complaints,
+			     const struct conf_strs *texts, const struct net_addr **out, size_t *n);
+
 /* What a filter said; of a foreign one, too. */
 struct verdict_message {
 	bool scanned; /* false: no filter answered */

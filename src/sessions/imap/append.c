@@ -127,6 +127,7 @@ WAITS static err keep(struct imap *s, struct spool *message)
 	if (e == E_NOTFOUND)
 		return imap_trycreate(s, e);
 	TRY(e);
+	TRY(imap_lesson(s, NULL, a->mailbox, &done.uid, 1));
 	return imap_ok(s, "[APPENDUID %u %u] Done", done.uidvalidity, done.uid);
 }
 

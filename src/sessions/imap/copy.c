@@ -65,6 +65,7 @@ WAITS static err copy(struct imap *s, bool move)
 		if (e == E_NOTFOUND)
 			return imap_trycreate(s, e);
 		TRY(e);
+		TRY(imap_lesson(s, s->view, to, c.to, c.n));
 	}
 	return answer(s, &c, move);
 }

@@ -27,6 +27,9 @@ struct imap_role {
 	 * E_AGAIN: not here or not now; E_DENIED: this peer may not. origin: the customer's address
 	 * as the peer says, "" unknown. */
 	WAITS err (*login_as)(struct stream *io, str login, str origin, struct box **out);
+	/* The user said of mails what they are, by putting them into or taking them out of Spam.
+	 * uids[n] in the folder where they are now; copied. Must not wait. May be NULL. */
+	void (*lesson)(struct box *b, str folder, const uint32_t *uids, size_t n, bool spam);
 	/* True: this peer may tell the customer's address by ID. */
 	bool (*trusted)(struct stream *io);
 };

@@ -35,7 +35,6 @@ struct imap {
 	struct buf login;
 	struct box *box;
 	struct folder_view *view;
-	str folder;	 /* its name; heap, freed with the view */
 	uint32_t *saved; /* SEARCH RETURN (SAVE): uids, ascending; heap */
 	size_t nsaved;
 	unsigned errors; /* BADs in a row */
@@ -85,6 +84,13 @@ void imap_add_mail_flags(struct imap *s, const struct mail *m, struct buf *out);
 void imap_add_folder_flags(const struct folder_view *v, struct buf *out);
 /* "* 3 FETCH (UID 7 FLAGS (..))" with MODSEQ where the client asked for it. */
 WAITS MUST_USE err imap_say_flags(struct imap *s, size_t at);
+
+/* ---- lesson.c: mail into and out of Spam ---- */
+/* Tells the role of mails that came from the folder of a view (NULL: from outside) into another
+ * one.
+ */
+WAITS MUST_USE err imap_lesson(struct imap *s, const struct folder_view *from, str to,
+			       const uint32_t *uids, size_t n);
 
 /* ---- pick.c: which mails a set names ---- */
 struct imap_pick {
