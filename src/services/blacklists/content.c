@@ -1,4 +1,5 @@
 /* What lists are asked of a message's content: its links, authors and relays. */
+#include "formats/scan/mail.h"
 #include "run/work.h"
 #include "services/blacklists/gather.h"
 #include "services/blacklists/hidden.h"
@@ -10,7 +11,7 @@ static void add_hidden(void *arg, str host)
 {
 	struct gathering *g = arg;
 
-	if (scan_registered_domain(host).n) /* else it is prose */
+	if (scan_host_valid(host)) /* else it is prose */
 		gather_host(g, host, BLACKLISTS_URIS, 1);
 }
 

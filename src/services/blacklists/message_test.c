@@ -222,3 +222,109 @@ TEST(blacklists_envelope)
 {
 	CHECK_OK(loop_main(envelopes, NULL));
 }
+
+#define ALL "kinds = [\"names\"]; symbol = \"X\"; of = [\"uris\"];"
+#define HTML(text)                                                                                 \
+	S("From: a@ok.example.org\nContent-Type: text/html\n\n<html><body>" text "</body></"       \
+										 "html>\n")
+#define TEXT(text) S("From: a@ok.example.org\n\n" text "\n")
+
+WAITS static err contents(void *arg)
+{
+	static const struct scan_envelope env;
+	static const struct {
+		const char *lists;
+		str message, asked, hits;
+		const char *more;
+	} rows[] = {
+		{ LIST("n.t", ALL), TEXT("see http://www.bad.com/x?y=1"), S("bad.com.n.t. "),
+		  S("X=www.bad.com*1 ") },
+		/* each domain once, whatever the number of its hosts and links */
+		{ LIST("n.t", ALL), TEXT("http://a.ok.com/ http://b.ok.com/1 http://b.ok.com/2"),
+		  S("ok.com.n.t. "), S("") },
+		{ LIST("n.t", ALL "level = \"host\";"),
+		  TEXT("http://a.ok.co.uk/ http://bad.ok.co.uk/"),
+		  S("a.ok.co.uk.n.t. bad.ok.co.uk.n.t. "), S("X=bad.ok.co.uk*1 ") },
+		{ LIST("n.t", ALL), TEXT("http://a.ok.co.uk/"), S("ok.co.uk.n.t. "), S("") },
+		{ LIST("n.t", ALL), HTML("<a href=\"http://bad.com/\">good.com</a>"),
+		  S("bad.com.n.t. good.com.n.t. "), S("X=bad.com*1 ") },
+		{ LIST("n.t", ALL),
+		  HTML("<form action=\"https://bad.com/login\"><img "
+		       "src=\"http://img.net/i\"></form>"),
+		  S("bad.com.n.t. img.net.n.t. "), S("X=bad.com*1 ") },
+		/* IDN as its A-label, however it is written */
+		{ LIST("n.t", ALL), HTML("<a href=\"http://b&#252;cher.com/\">x</a>"),
+		  S("xn--bcher-kva.com.n.t. "), S("") },
+		/* a redirector's target as well */
+		{ LIST("n.t", ALL),
+		  HTML("<a href=\"http://www.google.com/url?q=http://bad.com/\">x</a>"),
+		  S("google.com.n.t. bad.com.n.t. "), S("X=bad.com*1 ") },
+		{ LIST("n.t", ALL), HTML("<a href=\"http://%62ad.com/\">x</a>"), S("bad.com.n.t. "),
+		  S("X=bad.com*1 ") },
+		/* what no program follows */
+		{ LIST("n.t", ALL), TEXT("hxxp://www.bad[.]com/ and bad1 dot net"),
+		  S("bad.com.n.t. bad1.net.n.t. "), S("X=www.bad.com*2 ") },
+		{ LIST("n.t", ALL), TEXT("they connect dot matrix printers"), S(""), S("") },
+		/* addresses in links, in any form */
+		{ "{ zone = \"i.t\"; kinds = [\"ip4\", \"ip6\", \"names\"]; of = [\"uris\"]; point "
+		  "= \"\"; @ }",
+		  HTML("<a href=\"http://192.0.2.2/x\">x</a>"), S("2.2.0.192.i.t. "),
+		  S("DNSBL_I_T=192.0.2.2*1 ") },
+		{ LIST("n.t", ALL), HTML("<a href=\"http://192.0.2.2/x\">x</a>"), S(""), S("") },
+		/* authors */
+		{ LIST("n.t", "kinds = [\"names\"]; symbol = \"X\"; of = [\"author\"];"),
+		  S("From: \"x@ok.com\" <a@mail.bad.com>\nReply-To: "
+		    "b@bad2.com\n\nhttp://bad3.com/\n"),
+		  S("bad.com.n.t. bad2.com.n.t. "), S("X=mail.bad.com*2 ") },
+		/* relays: all that are not ours; the nearest of them is the client where none is
+		   told */
+		{ "{ zone = \"i.t\"; of = [\"relays\"]; @ }, { zone = \"c.t\"; of = [\"client\"]; "
+		  "@ }",
+		  S("Received: from a.com (a.com [203.0.113.9]) by mx.demo.test with SMTP id 1;\n"
+		    "\tMon, 1 Jan 2024 00:00:00 +0000\n"
+		    "Received: from b.com (b.com [192.0.2.2]) by a.com with SMTP id 2;\n"
+		    "\tMon, 1 Jan 2024 00:00:00 +0000\n"
+		    "Received: from [10.0.0.2] by b.com with SMTP id 3; Mon, 1 Jan 2024 00:00:00 "
+		    "+0000\n"
+		    "From: a@ok.com\n\nx\n"),
+		  S("9.113.0.203.c.t. 2.2.0.192.i.t. "), S("DNSBL_I_T=192.0.2.2*1 ") },
+		{ LIST("n.t", ALL), TEXT("http://a.ok.com/ http://nok.com/"), S("nok.com.n.t. "),
+		  S(""), "skip = [\"ok.com\"];" },
+		{ LIST("n.t", ALL),
+		  HTML("<img src=\"http://a.com/\"><a href=\"http://b.com/\">x</a><a "
+		       "href=\"http://c.com\">x</a>"),
+		  S("b.com.n.t. c.com.n.t. "), S(""),
+		  "domains = 2;" }, /* what is clicked comes first */
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(buf_free) struct buf text, conf;
+		struct blacklists_hits hits;
+		struct world w = { 0 };
+		struct arena m;
+
+		buf_init(&text, KIB(1));
+		buf_init(&conf, KIB(2));
+		buf_fmt(&conf, "%s lists = ( %s );%c", rows[i].more ? rows[i].more : "",
+			rows[i].lists, 0);
+		begin(&w, conf.p);
+		open_lists(&w);
+		arena_init(&m, LIM_SCAN_ARENA);
+		const struct blacklists_message q = { .scan = scan_mail_new(&m, rows[i].message,
+									    &env, NULL) };
+
+		CHECK_OK(blacklists_message(w.b, &q, clock_in(2000), &w.a, &hits));
+		CHECK_STR_ROW(i, buf_str(&asked), rows[i].asked);
+		show(&hits, &text);
+		CHECK_STR_ROW(i, buf_str(&text), rows[i].hits);
+		arena_free(&m);
+		end(&w);
+	}
+	return OK;
+}
+
+TEST(blacklists_content)
+{
+	CHECK_OK(loop_main(contents, NULL));
+}
