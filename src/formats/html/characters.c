@@ -3,7 +3,6 @@
 #include "formats/html/html.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const struct named {
 	char name[9];
@@ -77,17 +76,12 @@ static const struct named {
 
 static int by_name(const void *key, const void *row)
 {
-	return strcmp(key, ((const struct named *)row)->name);
+	return str_cmp(*(const str *)key, str_z(((const struct named *)row)->name));
 }
 
 int32_t html_named_character(str name)
 {
-	char z[9] = "";
-	const struct named *n;
+	const struct named *n = bsearch(&name, names, COUNT(names), sizeof names[0], by_name);
 
-	if (name.n > 8 || !name.n)
-		return -1;
-	memcpy(z, name.p, name.n);
-	n = bsearch(z, names, COUNT(names), sizeof names[0], by_name);
 	return n ? n->code : -1;
 }

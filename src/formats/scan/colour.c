@@ -160,19 +160,20 @@ static const struct colour {
 
 static int by_name(const void *key, const void *row)
 {
-	return strcmp(key, ((const struct colour *)row)->name);
+	return str_cmp(*(const str *)key, str_z(((const struct colour *)row)->name));
 }
 
 static int32_t named(str s)
 {
-	char z[24];
+	char low[24];
 	const struct colour *c;
 
-	if (str_to_z(s, z, sizeof z))
+	if (s.n > sizeof low)
 		return -1;
-	for (size_t i = 0; z[i]; i++)
-		z[i] = ch_lower(z[i]);
-	c = bsearch(z, colours, COUNT(colours), sizeof colours[0], by_name);
+	for (size_t i = 0; i < s.n; i++)
+		low[i] = ch_lower(s.p[i]);
+	s = str_of(low, s.n);
+	c = bsearch(&s, colours, COUNT(colours), sizeof colours[0], by_name);
 	return c ? (int32_t)c->rgb : -1;
 }
 

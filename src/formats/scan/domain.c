@@ -126,5 +126,5 @@ str scan_registered_domain(str host)
 	if (!lower_z(host, z, sizeof z))
 		return STR("");
 	domain = psl_registrable_domain(psl_builtin(), z);
-	return domain ? str_skip(host, host.n - strlen(domain)) : host;
+	return domain ? str_skip(host, host.n - str_z(domain).n) : host;
 }

@@ -96,7 +96,7 @@ static bool numbered(str s, const char *word)
 
 	if (!str_startsi(s, str_z(word)))
 		return false;
-	for (n = strlen(word); n < s.n && s.p[n] >= '0' && s.p[n] <= '9';)
+	for (n = str_z(word).n; n < s.n && s.p[n] >= '0' && s.p[n] <= '9';)
 		n++;
 	return n < s.n && s.p[n] == '.';
 }

@@ -423,7 +423,7 @@ static void see_parts(struct work *w)
 	}
 	for (size_t i = 0; i < tags.n; i++) {
 		see_fmt(w, TAG, "%s %u", tags.v[i].name, scale(tags.v[i].n) / 2);
-		if (!strcmp(tags.v[i].name, "img"))
+		if (str_eq(str_z(tags.v[i].name), STR("img")))
 			see_fmt(w, SHAPE, "pictures %u", scale(tags.v[i].n));
 	}
 	see_fmt(w, SHAPE, "html %d text %d", html, text);
