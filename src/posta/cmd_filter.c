@@ -6,6 +6,7 @@ static const struct {
 	int (*run)(struct cmd_env *env, int argc, char **argv);
 } verbs[] = {
 	{ S("quarantine"), cmd_filter_quarantine },
+	{ S("reports"), cmd_filter_reports },
 };
 
 static int run(struct cmd_env *env, int argc, char **argv)
@@ -20,15 +21,20 @@ static int run(struct cmd_env *env, int argc, char **argv)
 
 const struct cmd cmd_filter = {
 	.name = "filter",
-	.summary = "the filter: mail in quarantine",
+	.summary = "the filter: mail in quarantine, counts for reports",
 	.help = "usage: posta filter quarantine [list] [USER]       mail beyond its recipient's "
 		"level\n"
 		"       posta filter quarantine show USER UID       header and beginning of one\n"
 		"       posta filter quarantine release USER UID... to the Inbox; the filter "
 		"learns\n"
-		"       posta filter quarantine delete USER UID...\n\n"
+		"       posta filter quarantine delete USER UID...\n"
+		"       posta filter reports [--day YYYY-MM-DD] [--domain D [--xml|--tls]]\n\n"
 		"The quarantine is that of this node's store; mail stays for store.keep_quarantine "
 		"(30 days).\n\n"
-		"example: posta filter quarantine release ana@demo.test 17\n",
+		"reports: messages that were checked for domains that ask for DMARC reports; "
+		"--xml: the\n"
+		"aggregate report of one of them; --tls: its TLS report. Today's without --day.\n\n"
+		"example: posta filter quarantine release ana@demo.test 17\n"
+		"         posta filter reports --domain example.org --xml\n",
 	.run = run,
 };

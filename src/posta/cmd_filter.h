@@ -5,5 +5,6 @@
 #include "posta/cmd.h"
 
 MUST_USE int cmd_filter_quarantine(struct cmd_env *env, int argc, char **argv);
+MUST_USE int cmd_filter_reports(struct cmd_env *env, int argc, char **argv);
 
 #endif

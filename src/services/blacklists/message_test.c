@@ -226,7 +226,7 @@ TEST(blacklists_envelope)
 #define ALL "kinds = [\"names\"]; symbol = \"X\"; of = [\"uris\"];"
 #define HTML(text)                                                                                 \
 	S("From: a@ok.example.org\nContent-Type: text/html\n\n<html><body>" text "</body></"       \
-										 "html>\n")
+	  "html>\n")
 #define TEXT(text) S("From: a@ok.example.org\n\n" text "\n")
 
 WAITS static err contents(void *arg)
