@@ -44,3 +44,17 @@ class Dump:
     def psl(self, domain):
         """The organisational domain, "" when there is none."""
         return self.ask(f"psl {as_hex(domain.encode())}")[0]
+
+    def dkim(self, path, now=1700000000):
+        """[(result, domain, selector, identity, "partial" or "", why)]"""
+        return [tuple(one.split("|", 5)) for one in self.ask(f"dkim {path} {now}") if one]
+
+    def arc(self, path, now=1700000000):
+        """(result, instances, sealer, why)"""
+        return self.ask(f"arc {path} {now}")
+
+    def sign(self, path, domain, selector, pem, forms="rr", now=1700000000, seal=False):
+        """The fields that go before the message."""
+        answer = "\t".join(self.ask(f"{'seal' if seal else 'sign'} {forms} {now} {domain} {selector} {pem} {path}"))
+        assert not answer.startswith("ERROR"), answer
+        return bytes.fromhex(answer)

@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "services/mailauth/name.h"
 #include "services/mailauth/psl.h"
+#include "services/mailauth/arc.h"
+#include "services/mailauth/dkim.h"
+#include "services/mailauth/sign.h"
 #include "services/mailauth/spf.h"
 #include "services/mailauth/zone_test.h"
 
@@ -75,6 +78,93 @@ static err psl(struct tool *t, str rest)
 	return OK;
 }
 
+static str file(struct tool *t, str name)
+{
+	char path[1000];
+	struct buf b;
+	FILE *f = str_to_z(name, path, sizeof(path)) == OK ? fopen(path, "rb") : NULL;
+	size_t n = 1;
+
+	buf_init(&b, MIB(64));
+	while (f && n) {
+		char *p = buf_room(&b, 65536);
+
+		n = p ? fread(p, 1, 65536, f) : 0;
+		b.n += n;
+	}
+	if (f)
+		(void)fclose(f);
+	str s = arena_dup(&t->a, buf_str(&b));
+
+	buf_free(&b);
+	return s;
+}
+
+static int64_t number(str s)
+{
+	int64_t n = 0;
+
+	return str_i64(s, &n) == OK ? n : 0;
+}
+
+WAITS static err dkim(struct tool *t, str rest)
+{
+	str message = file(t, word(&rest));
+	struct mailauth_dkim *v;
+	size_t n;
+
+	TRY(dkim_verify_all(&t->dns, message, number(word(&rest)), NEVER, &t->a, &v, &n));
+	for (size_t i = 0; i < n; i++)
+		(void)printf("%s%s|%.*s|%.*s|%.*s|%s|%.*s", i ? "\t" : "",
+			     mailauth_name(v[i].result), STRF(v[i].domain), STRF(v[i].selector),
+			     STRF(v[i].identity), v[i].partial ? "partial" : "", STRF(v[i].why));
+	(void)printf("\n");
+	return OK;
+}
+
+WAITS static err arc(struct tool *t, str rest)
+{
+	str message = file(t, word(&rest));
+	struct arc_chain c;
+
+	TRY(arc_verify(&t->dns, message, number(word(&rest)), NEVER, &t->a, &c));
+	(void)printf("%s\t%u\t%.*s\t%.*s\n", mailauth_name(c.result), c.instances, STRF(c.sealer),
+		     STRF(c.why));
+	return OK;
+}
+
+WAITS static err add_set(struct tool *t, const struct sign_order *o, struct buf *out)
+{
+	struct arc_chain c;
+
+	TRY(arc_verify(&t->dns, o->message, o->now, NEVER, &t->a, &c));
+	return sign_seal(o, &c, STR("mx.b.example; spf=pass smtp.mailfrom=a@b.example"), out);
+}
+
+WAITS static err sign(struct tool *t, str rest, bool seal)
+{
+	CLEANUP(buf_free) struct buf out = { 0 };
+	CLEANUP(buf_free) struct buf text = { 0 };
+	str forms = word(&rest);
+	struct sign_key *key;
+	struct sign_order o = { .keys = &key, .nkeys = 1, .now = number(word(&rest)) };
+	str domain = word(&rest), selector = word(&rest), pem = file(t, word(&rest));
+
+	o.simple_header = forms.n == 2 && forms.p[0] == 's';
+	o.simple_body = forms.n == 2 && forms.p[1] == 's';
+	o.message = file(t, word(&rest));
+	buf_init(&out, MIB(1));
+	buf_init(&text, MIB(2));
+	TRY(sign_key_load(domain, selector, pem, &key));
+	err e = seal ? add_set(t, &o, &out) : sign_message(&o, &out);
+
+	sign_key_drop(key);
+	TRY(e);
+	enc_hex(&text, buf_str(&out));
+	(void)printf("%.*s\n", STRF(buf_str(&text)));
+	return OK;
+}
+
 WAITS static err run(struct tool *t, str line)
 {
 	str verb = word(&line);
@@ -86,6 +176,12 @@ WAITS static err run(struct tool *t, str line)
 		add_row(t, line);
 	} else if (str_eq(verb, STR("spf"))) {
 		return spf(t, line);
+	} else if (str_eq(verb, STR("dkim"))) {
+		return dkim(t, line);
+	} else if (str_eq(verb, STR("arc"))) {
+		return arc(t, line);
+	} else if (str_eq(verb, STR("sign")) || str_eq(verb, STR("seal"))) {
+		return sign(t, line, str_eq(verb, STR("seal")));
 	} else if (str_eq(verb, STR("psl"))) {
 		return psl(t, line);
 	}
@@ -98,7 +194,7 @@ int main(void)
 	static char line[200000];
 
 	arena_init(&t->kept, MIB(16));
-	arena_init(&t->a, MIB(16));
+	arena_init(&t->a, MIB(100));
 	t->zone.rows = t->rows;
 	t->dns = (struct mailauth_dns){ zone_ask, &t->zone };
 	while (fgets(line, sizeof(line), stdin)) {

@@ -54,6 +54,7 @@ static err take_canon(str v, struct dkim_signature *s)
 {
 	str header = v, body = STR("simple");
 
+	s->canon_given = v.p != NULL;
 	if (!v.p)
 		return OK;
 	(void)str_cut(v, '/', &header, &body);

@@ -12,7 +12,7 @@ enum dkim_kind { DKIM_SIGNATURE, DKIM_ARC_MESSAGE, DKIM_ARC_SEAL };
 
 struct dkim_signature {
 	enum dkim_algorithm algorithm;
-	bool relaxed_header, relaxed_body;
+	bool relaxed_header, relaxed_body, canon_given; /* c= */
 	str a, domain, selector, identity; /* identity: i= with its quoted-printable undone, or
 					      "@d"; "" in ARC */
 	str names;			   /* h=: dkim_next_name */

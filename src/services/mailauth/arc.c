@@ -113,10 +113,10 @@ static err parse_sets(struct chain *c)
 }
 
 /* ---- steps 4 to 6, on a helper thread ---- */
-static err judge_message(struct chain *c)
+static err judge_message_in(struct chain *c, bool relaxed_header, bool relaxed_body)
 {
 	struct set *s = &c->v[c->n - 1];
-	struct dkim_body body = { .relaxed = s->m.relaxed_body,
+	struct dkim_body body = { .relaxed = relaxed_body,
 				  .limited = s->m.limited,
 				  .length = s->m.length };
 	struct dkim_body *one = &body;
@@ -130,9 +130,19 @@ static err judge_message(struct chain *c)
 	TRY(dkim_hash_bodies(c->m.body, &one, 1));
 	if (body.missing || memcmp(body.hash, s->m.bh.p, DKIM_HASH) != 0)
 		return fail(E_DENIED, "the body was changed behind the last seal");
-	TRY(dkim_hash_header(&c->m, s->m.relaxed_header, s->m.names, &own, c->a, hash));
+	TRY(dkim_hash_header(&c->m, relaxed_header, s->m.names, &own, c->a, hash));
 	TRY(dkim_check(&c->message_key->key, s->m.algorithm, hash, s->m.b, &good, &bits));
 	return good ? OK : fail(E_DENIED, "the header was changed behind the last seal");
+}
+
+/* Without c= the RFC means simple/simple, and those who write ARC relaxed/relaxed. */
+static err judge_message(struct chain *c)
+{
+	const struct dkim_signature *m = &c->v[c->n - 1].m;
+
+	if (!m->canon_given && judge_message_in(c, true, true) == OK)
+		return OK;
+	return judge_message_in(c, m->relaxed_header, m->relaxed_body);
 }
 
 /* 5.1.1: a seal signs all sets up to its own, in the order results, message signature, seal; its
@@ -209,6 +219,16 @@ WAITS static err find_and_verify(struct chain *c, const struct mailauth_dns *dns
 	return *any ? verify(c, dns, now, deadline) : OK;
 }
 
+/* RFC 8617 5.1.2. */
+static bool has_ended(struct chain *c)
+{
+	struct dkim_signature s;
+	const struct canon_field *seal = c->n ? c->v[c->n - 1].seal : NULL;
+
+	return seal && dkim_parse(canon_value(seal), DKIM_ARC_SEAL, c->a, &s) == OK &&
+	       str_eqi(s.chain, STR("fail"));
+}
+
 WAITS err arc_verify(const struct mailauth_dns *dns, str message, int64_t now, msec deadline,
 		     struct arena *a, struct arc_chain *out)
 {
@@ -230,6 +250,7 @@ WAITS err arc_verify(const struct mailauth_dns *dns, str message, int64_t now, m
 	out->result = e == OK ? AUTH_PASS : AUTH_FAIL;
 	out->why = e == OK ? STR("") : dkim_why(a);
 	out->instances = c.n;
+	out->ended = e != OK && has_ended(&c);
 	str sealer = c.n && c.v[c.n - 1].s.domain.p ? c.v[c.n - 1].s.domain : STR("");
 
 	out->sealer = arena_dup(a, sealer);

@@ -9,6 +9,7 @@ struct arc_chain {
 	enum auth_result result; /* NONE: no set; PASS; FAIL (RFC 8617 5.2 knows no others: a key
 				    that cannot be had fails, too) */
 	unsigned instances;	 /* the highest i= */
+	bool ended;		 /* the newest seal says that it had failed: nobody adds to it */
 	str sealer;		 /* d= of the newest seal, "" */
 	str why;		 /* for people, "" when it passed */
 };

@@ -384,7 +384,11 @@ TEST(arc_seal_and_verify) /* RFC 8617 5.1, 5.2 */
 	/* an older message signature may be broken: 5.2 */
 	str later = replaced(one, STR("Hello,"), STR("[list] Hello,"));
 
-	CHECK(chain_of(later).result == AUTH_FAIL);
+	struct arc_chain failed = chain_of(sealed(later, RSA2048));
+
+	/* 5.1.2: sealed as failed, and then nobody adds to it */
+	CHECK(chain_of(later).result == AUTH_FAIL && !chain_of(later).ended);
+	CHECK(failed.result == AUTH_FAIL && failed.ended && failed.instances == 2);
 	end();
 }
 
@@ -402,7 +406,7 @@ TEST(arc_longest_chain)
 	CHECK(c.result == AUTH_PASS && c.instances == LIM_ARC_INSTANCES);
 	buf_init(&out, KIB(64));
 	CHECK(sign_seal(&o, &c, STR("x; none"), &out) == E_DENIED);
-	c = (struct arc_chain){ .result = AUTH_FAIL };
+	c = (struct arc_chain){ .result = AUTH_FAIL, .ended = true };
 	CHECK(sign_seal(&o, &c, STR("x; none"), &out) == E_DENIED);
 	buf_free(&out);
 	end();

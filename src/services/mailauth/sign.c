@@ -276,7 +276,7 @@ static void add_field(str raw, bool last, EVP_MD_CTX *md)
 	canon_field(&f, true, last, (struct canon_sink){ dkim_sink, md });
 }
 
-static err hash_seal(struct signing *s, unsigned instance, str results, str signature, str seal,
+static err hash_seal(struct signing *s, unsigned before, str results, str signature, str seal,
 		     unsigned char hash[DKIM_HASH])
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -285,7 +285,7 @@ static err hash_seal(struct signing *s, unsigned instance, str results, str sign
 	if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
 		e = fail(E_IO, "libcrypto does not hash");
 	if (e == OK)
-		e = add_sets(s, instance - 1, md);
+		e = add_sets(s, before, md);
 	if (e == OK) {
 		add_field(results, false, md);
 		add_field(signature, false, md);
@@ -305,6 +305,7 @@ static err seal(struct signing *s, const struct arc_chain *chain, str results, s
 	struct names *names = NEW(s->a, struct names);
 	unsigned instance = chain->instances + 1;
 	unsigned char hash[DKIM_HASH];
+	bool failed = chain->result == AUTH_FAIL;
 	size_t at = out->n;
 
 	buf_init(&aar, LIM_DKIM_FIELD);
@@ -320,11 +321,15 @@ static err seal(struct signing *s, const struct arc_chain *chain, str results, s
 					.time = s->o->now,
 					.expires = -1,
 					.instance = instance,
-					.chain = instance == 1 ? STR("none") : STR("pass") };
+					.chain = failed		 ? STR("fail")
+						 : instance == 1 ? STR("none")
+								 : STR("pass") };
 
 	dkim_write(out, DKIM_ARC_SEAL, &w);
 	TRY(buf_done(out));
-	TRY(hash_seal(s, instance, buf_str(&aar), buf_str(&ams), str_skip(buf_str(out), at), hash));
+	/* 5.1.2: of a broken chain there is no order to sign, hence the own set alone. */
+	TRY(hash_seal(s, failed ? 0 : instance - 1, buf_str(&aar), buf_str(&ams),
+		      str_skip(buf_str(out), at), hash));
 	TRY(sign_hash(k, hash, out));
 	buf_add(out, buf_str(&ams));
 	buf_add(out, buf_str(&aar));
@@ -337,7 +342,7 @@ err sign_seal(const struct sign_order *o, const struct arc_chain *chain, str res
 	CLEANUP(arena_free) struct arena a = { 0 };
 	struct signing s = { .o = o, .a = &a };
 
-	if (chain->result == AUTH_FAIL || chain->instances >= LIM_ARC_INSTANCES)
+	if (chain->ended || chain->instances >= LIM_ARC_INSTANCES)
 		return fail(E_DENIED, "no set can be added to this chain");
 	arena_init(&a, LIM_DKIM_ARENA);
 	TRY(begin(&s));

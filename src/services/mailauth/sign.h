@@ -37,8 +37,8 @@ MUST_USE err sign_message(const struct sign_order *o, struct buf *out);
 /* An ARC set (ARC-Seal, ARC-Message-Signature, ARC-Authentication-Results) for a message that is
  * sent on. results: what stands behind the name and colon of an Authentication-Results field, from
  * the server's name on. chain: what arc_verify said of the message as it came. order: head,
- * message, one key, now. E_DENIED: the chain is as long as may be, or has failed (5.1.2, nothing is
- * to be added then). */
+ * one key, now. One that has failed is sealed as such, once (5.1.2). E_DENIED: the chain says
+ * itself that it had failed, or is as long as may be: nothing is to be added. */
 struct arc_chain;
 MUST_USE err sign_seal(const struct sign_order *o, const struct arc_chain *chain, str results,
 		       struct buf *out);
