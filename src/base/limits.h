@@ -285,6 +285,7 @@
 #define LIM_RULES 50000            /* rules of a set */
 #define LIM_RULES_ARENA MIB(64)    /* octets of memory of a set, its databases aside */
 #define LIM_RULES_VALUES 500000    /* values in lists of a set */
+#define LIM_RULES_ADDRESSES 1000   /* addresses or fields of a message that an eval function looks at */
 #define LIM_RULES_MATCH 1000000    /* steps of PCRE2 for one pattern on one text */
 #define LIM_RULES_JIT_STACK KIB(512) /* octets of stack for PCRE2's compiled patterns */
 #define LIM_RULES_CACHE MIB(512)   /* octets of a serialised set */
