@@ -125,6 +125,12 @@ str scan_registered_domain(str host)
 		return host;
 	if (!lower_z(host, z, sizeof z))
 		return STR("");
-	domain = psl_registrable_domain(psl_builtin(), z);
-	return domain ? str_skip(host, host.n - str_z(domain).n) : host;
+	/* The registries' part alone: what a hoster gives away is its own domain's. */
+	domain = z;
+	for (const char *next = strchr(z, '.'); next; next = strchr(next + 1, '.')) {
+		if (psl_is_public_suffix2(psl_builtin(), next + 1, PSL_TYPE_ICANN))
+			break;
+		domain = next + 1;
+	}
+	return str_skip(host, host.n - str_z(domain).n);
 }

@@ -65,6 +65,8 @@ str scan_decode_field(struct scan_mail *m, str value, bool structured);
 /* ---- text.c ---- */
 /* bytes in a charset as UTF-8, as SpamAssassin's normalize_charset does. */
 str scan_normalize(struct scan_mail *m, str bytes, str charset);
+/* Octets of the one white space at the start of s, of ASCII or of Unicode; 0: there is none. */
+size_t scan_space(str s);
 void scan_render_all(struct scan_mail *m);
 /* ---- render.c ---- */
 /* Renders the HTML of a leaf: fills rendered, visible, invisible and the facts. */

@@ -224,25 +224,23 @@ static bool namespaced(str name)
 
 /* ---- text put down ---- */
 
-/* Blanks become one space. */
+static bool blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Blanks of ASCII become one space. */
 static void squeeze(struct buf *out, str s)
 {
 	while (s.n) {
 		size_t n = 0;
 
-		while (n < s.n && !strchr(" \t\n\r\f\v", s.p[n]) &&
-		       !str_starts(str_skip(s, n), STR("\302\240")))
+		while (n < s.n && !blank(s.p[n]))
 			n++;
 		buf_add(out, str_take(s, n));
 		s = str_skip(s, n);
-		for (n = 0; n < s.n;) {
-			if (s.p[n] && strchr(" \t\n\r\f\v", s.p[n]))
-				n++;
-			else if (str_starts(str_skip(s, n), STR("\302\240")))
-				n += 2;
-			else
-				break;
-		}
+		for (n = 0; n < s.n && blank(s.p[n]);)
+			n++;
 		if (n)
 			buf_addc(out, ' ');
 		s = str_skip(s, n);
@@ -859,20 +857,17 @@ static bool word_sign(char c)
 
 static bool blank_text(str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] && strchr(" \t\n\r\f\v", s.p[i]))
-			continue;
-		if (!str_starts(str_skip(s, i), STR("\302\240")))
-			return false;
-		i++;
-	}
-	return true;
+	size_t n = 0;
+
+	while (n < s.n && blank(s.p[n]))
+		n++;
+	return n == s.n;
 }
 
 /* Words that tags cut in two. */
 static void note_cuts(struct page *g, str s)
 {
-	if (g->any && s.n && word_sign(s.p[0]) && g->cut_word)
+	if (g->any && s.n && word_sign(s.p[0]) && !scan_space(s) && g->cut_word)
 		g->obfuscation++;
 }
 
@@ -997,13 +992,12 @@ static size_t characters(str s)
 
 static size_t no_spaces(str s)
 {
-	size_t n = 0;
+	size_t n = 0, k;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		n += (c & 0xc0) != 0x80 && c != ' ' && !(c >= '\t' && c <= '\r');
-		n -= c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] == 0xa0;
+	while (s.n) {
+		k = scan_space(s);
+		n += !k && ((unsigned char)s.p[0] & 0xc0) != 0x80;
+		s = str_skip(s, k ? k : 1);
 	}
 	return n;
 }

@@ -211,8 +211,7 @@ static str cut_at(struct scan_mail *m, str s, size_t max, const char *marks)
 	return str_take(s, max);
 }
 
-/* Length of the white space at the start of s: blanks of ASCII and of Unicode. */
-static size_t space_at(str s)
+size_t scan_space(str s)
 {
 	static const str wide[] = { S("\302\240"),     S("\302\205"),	  S("\341\232\200"),
 				    S("\342\200\250"), S("\342\200\251"), S("\342\200\257"),
@@ -241,11 +240,11 @@ static void fold(struct buf *out, str s)
 		size_t n = 0, first = SIZE_MAX, last = 0, k, lines = 0;
 		size_t plain = 0;
 
-		while (plain < s.n && !space_at(str_skip(s, plain)))
+		while (plain < s.n && !scan_space(str_skip(s, plain)))
 			plain++;
 		buf_add(out, str_take(s, plain));
 		s = str_skip(s, plain);
-		while (n < s.n && (k = space_at(str_skip(s, n)))) {
+		while (n < s.n && (k = scan_space(str_skip(s, n)))) {
 			if (s.p[n] == '\n') {
 				first = first == SIZE_MAX ? n : first;
 				last = n;
