@@ -3,9 +3,11 @@ import contextlib
 import pathlib
 import smtplib
 import socket
+import threading
 import time
 import urllib.request
 
+import dns.rdatatype
 import pytest
 
 from lab import wait_for
@@ -46,7 +48,7 @@ def metric(p, name, label=""):
 @pytest.fixture
 def lists(own_platform, tmp_path):
     """lists("settings of blacklists", zones) gives a running platform with those mirrors."""
-    def make(blacklists, *zones):
+    def make(blacklists, *zones, more=""):
         tmp_path.chmod(0o755)
         for parent in tmp_path.parents:
             if parent.name.startswith("pytest"):
@@ -57,7 +59,7 @@ def lists(own_platform, tmp_path):
             file = pathlib.Path(tmp_path / zone)
             file.write_text(text)
             items.append(f'{{ zone = "{zone}"; type = "{kind}"; files = ["{file}"]; }}')
-        p = own_platform(f"dnsbl: {{ lists = ( {', '.join(items)} ); }}; blacklists: {{ {blacklists} }};").start()
+        p = own_platform(f"dnsbl: {{ lists = ( {', '.join(items)} ); }}; blacklists: {{ {blacklists} }}; {more}").start()
         for zone in zones:  # it answers before its lists are read
             probe = BAD if LISTS[zone][0] == "ip4set" else "test"
             wait_for(lambda: "listed" in p.posta("dnsbl", "query", probe, check=False).stdout, 20)
@@ -124,6 +126,74 @@ def test_silent_list(lists):
         assert rcpt(p)[0] == 250
         assert 0.25 < time.monotonic() - began < 2
         assert metric(p, "posta_blacklist_failures_total", 'why="silent"') >= 1
+
+
+NAMES = {("2.0.0.127.in-addr.arpa.", "PTR"): ["nowhere.example.", "host.spam.example."], ("host.spam.example.", "A"): ["127.0.0.2"],
+         ("5.0.0.127.in-addr.arpa.", "PTR"): ["host.spam.example."]}  # which is another one's
+
+
+@pytest.fixture
+def resolver():
+    """A resolver of NAMES; gives its address and the number of questions."""
+    import dns.flags
+    import dns.message
+    import dns.rrset
+    asked = []
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = s.recvfrom(4096)
+                q = dns.message.from_wire(data)
+                name, kind = q.question[0].name, dns.rdatatype.to_text(q.question[0].rdtype)
+                asked.append((str(name), kind))
+                r = dns.message.make_response(q)
+                for text in NAMES.get((str(name).lower(), kind), []):
+                    r.answer.append(dns.rrset.from_text(name, 60, "IN", kind, text))
+                s.sendto(r.to_wire(), peer)
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{s.getsockname()[1]}", asked
+    s.close()
+
+
+def test_name_of_the_address(lists, resolver):
+    """Only a name that leads back counts: for lists, and in the Received field; asked once a connection."""
+    at, asked = resolver
+    p = lists('trusted = []; lists = ( { zone = "dbl.test"; kinds = ["names"]; of = ["rdns"]; mx = "reject"; } );', "dbl.test",
+              more=f'mx: {{ resolvers = ["{at}"]; }};')
+    assert rcpt(p) == (550, "5.7.1 host.spam.example is listed by dbl.test")
+    assert rcpt(p, source="127.0.0.5")[0] == 250
+    assert rcpt(p, source="127.0.0.7")[0] == 250
+    del asked[:]
+    with talk(p) as s:
+        for _ in range(3):
+            s.mail("a@good.example")
+            s.rcpt("postmaster@demo.test")
+            assert s.data(b"Subject: x\r\n\r\nhello\r\n")[0] == 250
+    assert asked == [("2.0.0.127.in-addr.arpa.", "PTR"), ("nowhere.example.", "A"), ("host.spam.example.", "A")]
+    c = p.imap("admin")
+    c.select()
+    got = c.fetch("1", "(BODY.PEEK[HEADER.FIELDS (RECEIVED)])")[1][0][1].decode()
+    assert "from client.example.net (host.spam.example [127.0.0.2])" in " ".join(got.split())
+    c.logout()
+
+
+def test_silent_resolver(lists):
+    """The name costs its time once; then nobody waits for a while."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        p = lists('trusted = []; lists = ();', more=f'mx: {{ resolvers = ["127.0.0.1:{s.getsockname()[1]}"]; rdns_time = "400ms"; }};')
+        began = time.monotonic()
+        assert rcpt(p)[0] == 250
+        assert 0.3 < time.monotonic() - began < 2
+        began = time.monotonic()
+        for _ in range(5):
+            assert rcpt(p)[0] == 250
+        assert time.monotonic() - began < 1.5
+        assert metric(p, "posta_reverse_failures_total") == 1
 
 
 def test_reload_under_load(lists):

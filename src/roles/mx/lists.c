@@ -11,21 +11,20 @@ METRIC(m_rejected, "posta_mx_listed_total", "action=\"reject\"", METRIC_COUNTER,
 METRIC(m_deferred, "posta_mx_listed_total", "action=\"defer\"", METRIC_COUNTER,
        "Messages that a black list refused before DATA.");
 
-/* Ours, and networks that are trusted: whatever lists say. */
-static bool exempt(const struct smtp_info *i, const struct blacklists_settings *set)
+bool mx_exempt(const struct smtp_info *i)
 {
-	return i->user || i->peer_role.n || blacklists_trusts(set, i->peer);
+	return i->user || i->peer_role.n || blacklists_trusts(&mx_settings()->blacklists, i->peer);
 }
 
 WAITS err mx_ask_lists(struct smtp_info *i, struct smtp_tx *t, struct mx_batch *b)
 {
 	const struct blacklists_settings *set = &mx_settings()->blacklists;
-	const struct blacklists_message q = { .ip = i->peer,
-					      .helo = i->helo,
-					      .from = t->mail.from.text };
+	const struct blacklists_message q = {
+		.ip = i->peer, .helo = i->helo, .rdns = i->rdns, .from = t->mail.from.text
+	};
 	struct blacklists_hits hits;
 
-	if (!set->n || exempt(i, set))
+	if (!set->n || mx_exempt(i))
 		return OK;
 	TRY(blacklists_envelope(mx_here()->blacklists, &q, NEVER, i->tx, &hits));
 	const struct blacklists_hit *h = blacklists_refusal(&hits);

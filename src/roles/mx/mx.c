@@ -48,6 +48,11 @@ static const struct conf_key keys[] = {
 	  "time for a back-end to take a message; then it is queued" },
 	{ "backend_pause", CONF_DURATION, AT(backend_pause), 0, 600000, "10s",
 	  "how long a back-end that did not answer is not asked again" },
+	{ "resolvers", CONF_STRS, AT(resolver_texts), 0, 0, "",
+	  "name servers that are asked for clients' names, e.g. [\"192.0.2.53:53\"]; none: this "
+	  "node's resolver, or nobody" },
+	{ "rdns_time", CONF_DURATION, AT(rdns_time), 0, 60000, "2s",
+	  "time for the name of a client's address; 0: it is not asked for" },
 	{ "queue_reserve", CONF_SIZE, AT(queue_reserve), 0, INT64_MAX, "256M",
 	  "octets of disk that the queue leaves free" },
 	{ "queue_lifetime", CONF_DURATION, AT(queue_lifetime), 60000, INT64_MAX, "5d",
@@ -112,11 +117,13 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	err e = conf_read(env->conf, keys, COUNT(keys), set, env->arena, complaints);
 	err also = read_homes(env, complaints, set);
 	err lists = blacklists_read(env, complaints, &set->blacklists);
+	err resolvers = mx_read_resolvers(env, complaints, set);
 	err verdicts = verdict_read(env, complaints, &set->verdict);
 
 	TRY(e);
 	TRY(also);
 	TRY(lists);
+	TRY(resolvers);
 	TRY(verdicts);
 	TRY(read_filters(env, complaints, set));
 	if (!set->hostname.n)

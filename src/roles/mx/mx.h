@@ -38,6 +38,10 @@ struct mx_settings {
 	struct mx_home *homes; /* homes[0] is relay */
 	size_t nhomes;
 	struct blacklists_settings blacklists;
+	struct conf_strs resolver_texts;
+	const struct net_addr *resolvers; /* for names of addresses */
+	size_t nresolvers;
+	int64_t rdns_time;
 	struct verdict_policy verdict;
 	const struct net_addr *filters; /* none: mail is not scanned */
 	size_t nfilters;
@@ -63,6 +67,7 @@ struct mx {
 	struct blacklists *_Atomic blacklists; /* tested on the first loop */
 	struct filters *filters;	       /* NULL: none named */
 	struct rates *connects, *unknown, *rcpt, *pair;
+	_Atomic int64_t rdns_paused; /* until then no resolver is waited for (monotonic, ms) */
 };
 /* Between start and stop. Settings: a reload makes new ones, old ones stay readable. */
 struct mx *mx_here(void);
@@ -78,7 +83,15 @@ void mx_unknown_rcpt(const struct smtp_info *i, struct verdict *v);
 /* False (and v says 452 4.2.1) when this recipient, or this pair, gets too much. Counts. */
 bool mx_rate_ok(str from, str to, struct verdict *v);
 
+/* ---- rdns.c ---- */
+/* Fills i->rdns, once. */
+WAITS MUST_USE err mx_know_name(struct smtp_info *i);
+MUST_USE err mx_read_resolvers(const struct role_env *env, struct buf *complaints,
+			       struct mx_settings *set);
+
 /* ---- lists.c: black lists before DATA ---- */
+/* Ours, and networks that are trusted: whatever lists say. */
+bool mx_exempt(const struct smtp_info *i);
 /* At MAIL: fills b->listed. */
 WAITS MUST_USE err mx_ask_lists(struct smtp_info *i, struct smtp_tx *t, struct mx_batch *b);
 /* At RCPT: true when one refuses, v says it. */

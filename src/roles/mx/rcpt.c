@@ -40,6 +40,7 @@ WAITS err mx_mail(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
 	net_print_ip(i->peer, &ip);
 	trace_event("mx.mail", t->mail.from.text, "from %.*s [%.*s] %.*s", STRF(i->helo),
 		    STRF(buf_str(&ip)), STRF(i->tls_info));
+	TRY(mx_know_name(i));
 	return mx_ask_lists(i, t, b);
 }
 

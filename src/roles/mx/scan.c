@@ -222,7 +222,7 @@ WAITS static err ask(const struct smtp_info *i, const struct smtp_tx *t, struct 
 	struct filter_question q = { .message = t->message,
 				     .ip = ip_of(i, b->a),
 				     .helo = i->helo,
-				     .rdns = STR(""),
+				     .rdns = i->rdns.n ? i->rdns : STR(""),
 				     .from = b->mail.from,
 				     .user = STR(""),
 				     .id = str_z(t->id) };

@@ -31,7 +31,9 @@ void smtp_add_received(const struct smtp *s, struct buf *out)
 	if (net_is_unix(s->info.peer)) {
 		buf_add(out, STR(" (local)"));
 	} else {
-		buf_add(out, STR(" (["));
+		buf_add(out, STR(" ("));
+		add_name(out, s->info.rdns);
+		buf_add(out, s->info.rdns.n ? STR(" [") : STR("["));
 		net_print_ip(s->info.peer, out);
 		buf_add(out, STR("])"));
 	}

@@ -29,6 +29,8 @@ struct smtp_info {
 	const struct net_addr *peer;
 	str peer_role; /* of an internal listener */
 	str helo;
+	str rdns; /* the name of the peer's address, which leads back; p NULL: not asked for. The
+		     role's */
 	bool tls, esmtp, lmtp;
 	str tls_info;
 	const struct dir_user *user;  /* after AUTH */
