@@ -25,7 +25,7 @@ HAM_WEIGHT = 2.0   # a false positive costs as much as so many misses
 
 def read(lines, base):
     messages, names = [], {}
-    old = {}
+    old, installed = {}, {}
     for line in lines:
         m = json.loads(line)
         where = re.search(r"(ham|spam)/([^/]+)-\d+\.eml$", m["file"])
@@ -35,8 +35,9 @@ def read(lines, base):
         for s in m["symbols"]:
             hits.append(names.setdefault(s["name"], len(names)))
             old[s["name"]] = base.get(s["name"], s["score"])
+            installed[s["name"]] = s["score"]
         messages.append((where[1] == "spam", where[2], hits))
-    return messages, list(names), np.array([old[n] for n in names])
+    return messages, list(names), np.array([old[n] for n in names]), np.array([installed[n] for n in names])
 
 
 def bounds(old):
@@ -84,7 +85,7 @@ def main():
             w = line.split()
             if len(w) >= 3 and w[0] == "score":
                 base[w[1]] = float(w[2])
-    messages, names, old = read(sys.stdin, base)
+    messages, names, old, installed = read(sys.stdin, base)
     spam = np.array([m[0] for m in messages])
     source = np.array([m[1] for m in messages])
     hits = np.zeros((len(messages), len(names)), np.float32)
@@ -119,10 +120,10 @@ def main():
     s = fit(hits[usable], spam[usable], old)
     with open(o.write, "w") as f:
         f.write("# Scores fitted by bench/filter_scores.py; see docs/design/filter.md. Sources without commercial use were left out.\n")
-        for name, value, before in sorted(zip(names, s, old)):
+        for name, value, before in sorted(zip(names, s, installed)):
             if abs(value - before) >= 0.05:
                 f.write(f"score {name} {value:.2f}\n")
-    print(f"{o.write}: {sum(abs(s - old) >= 0.05)} scores")
+    print(f"{o.write}: {sum(abs(s - installed) >= 0.05)} scores")
 
 
 main()

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""How much learning finds, trained on some sources and judged on others: bench/learning.py CORPUS [SCORES.json]
+"""How much learning finds, trained on some sources and judged on others: bench/learning.py CORPUS [HITS.json [SCORES.cf]]
 
 CORPUS holds ham/SOURCE-NUMBER.eml and spam/SOURCE-NUMBER.eml. For each source of spam that is left out: the start is fitted on the first half of
 each source of ham and on the other sources of spam that allow commercial use; one user then teaches the first half of ham and the other sources of
 spam, in a mixed order; the second half of ham and the source that was left out are judged.
-SCORES.json: what `posta scan --json --spamassassin` printed (with the rule scores to try), added to the points of learning.
+HITS.json: what `posta scan --json --spamassassin` printed, added to the points of learning; SCORES.cf: scores that count before its own.
 """
 import json
 import pathlib
@@ -25,7 +25,7 @@ def quantile(ham, share):
 
 
 def run(lines):
-    out = subprocess.run([ROOT / "build/bench/bench-learning"], input="\n".join(lines) + "\n", text=True, capture_output=True, check=True).stdout
+    out = subprocess.run([ROOT / "build/bench/bench-learning_try"], input="\n".join(lines) + "\n", text=True, capture_output=True, check=True).stdout
     return [line.split("\t") for line in out.splitlines()]
 
 
@@ -50,10 +50,14 @@ def judge(rows, value, show=True):
 def main():
     corpus = pathlib.Path(sys.argv[1])
     rules = {}
-    if len(sys.argv) > 2:
-        for text in open(sys.argv[2]):
-            m = json.loads(text)
-            rules[pathlib.Path(m["file"]).name] = m["score"]
+    scores = {}
+    for text in open(sys.argv[3]) if len(sys.argv) > 3 else []:
+        w = text.split()
+        if len(w) >= 3 and w[0] == "score":
+            scores[w[1]] = float(w[2])
+    for text in open(sys.argv[2]) if len(sys.argv) > 2 else []:
+        m = json.loads(text)
+        rules[pathlib.Path(m["file"]).name] = sum(scores.get(s["name"], s["score"]) for s in m["symbols"])
     ham, spam = ({}, {})
     for label, into in (("ham", ham), ("spam", spam)):
         for p in sorted((corpus / label).glob("*.eml")):
