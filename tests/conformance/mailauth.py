@@ -58,3 +58,9 @@ class Dump:
         answer = "\t".join(self.ask(f"{'seal' if seal else 'sign'} {forms} {now} {domain} {selector} {pem} {path}"))
         assert not answer.startswith("ERROR"), answer
         return bytes.fromhex(answer)
+
+    def live(self, server, ms, ip, helo, sender, message):
+        """(the field, milliseconds): all of it, asking a name server."""
+        answer = self.ask(f"live {server} {ms} {ip} {as_hex(helo)} {as_hex(sender)} {as_hex(message)}")
+        assert len(answer) == 2, answer
+        return bytes.fromhex(answer[0]).decode(), int(answer[1])

@@ -1,11 +1,15 @@
-/* Called by test_spf.py and others; no part of posta. Standard input, a line each: "clear"; "row NAME TYPE DATA" (NAME and DATA: hex; type in
- * numbers, 0: all; DATA: as a master file has it); "spf IP HELO FROM" (HELO, FROM: hex, "-" empty); "psl DOMAIN" (hex). Standard output: one
- * line for each question. */
+/* Called by test_spf.py and others; no part of posta. Standard input, a line each: "clear"; "row
+ * NAME TYPE DATA" (NAME and DATA: hex; type in numbers, 0: all; DATA: as a master file has it);
+ * "spf IP HELO FROM" (HELO, FROM: hex, "-" empty); "psl DOMAIN" (hex); "dkim PATH NOW"; "arc PATH
+ * NOW"; "sign|seal FORMS NOW DOMAIN SELECTOR PEM PATH"; "live SERVER MILLISECONDS IP HELO FROM
+ * MESSAGE" (texts in hex) asks a name server ("127.0.0.1:53") through libunbound, and prints the
+ * field in hex and how long it took. Standard output: one line for each question. */
 #include <stdio.h>
 
 #include "base/enc.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "run/fiber.h"
 #include "services/mailauth/name.h"
 #include "services/mailauth/psl.h"
 #include "services/mailauth/arc.h"
@@ -51,14 +55,19 @@ static void add_row(struct tool *t, str rest)
 		(struct zone_row){ name, (enum dns_type)type, hex(&t->kept, word(&rest)) };
 }
 
+static err address(struct tool *t, str text, struct net_addr *out)
+{
+	bool six = str_find(text, ':') < text.n;
+
+	return net_parse(arena_fmt(&t->a, six ? "[%.*s]:25" : "%.*s:25", STRF(text)), out);
+}
+
 WAITS static err spf(struct tool *t, str rest)
 {
 	struct net_addr ip;
-	str text = word(&rest);
-	bool six = str_find(text, ':') < text.n;
 	struct spf_answer answer;
 
-	TRY(net_parse(arena_fmt(&t->a, six ? "[%.*s]:25" : "%.*s:25", STRF(text)), &ip));
+	TRY(address(t, word(&rest), &ip));
 	struct spf_question q = { .ip = &ip, .receiver = STR("mx.receiver.example"), .now = 1 };
 
 	q.helo = hex(&t->a, word(&rest));
@@ -67,6 +76,54 @@ WAITS static err spf(struct tool *t, str rest)
 	(void)printf("%s\t%.*s\t%.*s\n", mailauth_name(answer.result), STRF(answer.explanation),
 		     STRF(answer.why));
 	return OK;
+}
+
+/* ---- through libunbound ---- */
+struct live {
+	struct tool *t;
+	str rest;
+};
+
+WAITS static err check(struct dns *dns, const struct mailauth_question *q, msec for_long,
+		       struct arena *a)
+{
+	CLEANUP(buf_free) struct buf field = { 0 }, text = { 0 };
+	struct mailauth_result result;
+	msec begin = clock_now();
+
+	TRY(mailauth_check(dns, q, begin + for_long, a, &result));
+	buf_init(&field, LIM_AUTHRES_FIELD);
+	buf_init(&text, KIB(64));
+	mailauth_add_field(&field, q->hostname, q, &result);
+	enc_hex(&text, buf_str(&field));
+	(void)printf("%.*s\t%lld\n", STRF(buf_str(&text)), (long long)(clock_now() - begin));
+	return OK;
+}
+
+WAITS static err live_fiber(void *arg)
+{
+	struct live *l = arg;
+	struct tool *t = l->t;
+	str server = word(&l->rest), ms = word(&l->rest), ip_text = word(&l->rest);
+	uint64_t for_long;
+	struct net_addr ip;
+	struct dns *dns;
+	struct dns_options options = { .forward = &server, .nforward = 1 };
+
+	TRY(str_u64(ms, 100000, &for_long));
+	TRY(address(t, ip_text, &ip));
+	struct mailauth_question q = { .ip = &ip,
+				       .hostname = STR("mx.receiver.example"),
+				       .now = clock_unix() };
+
+	q.helo = hex(&t->a, word(&l->rest));
+	q.from = hex(&t->a, word(&l->rest));
+	q.message = hex(&t->a, word(&l->rest));
+	TRY(dns_open(&options, &dns));
+	err e = check(dns, &q, (msec)for_long, &t->a);
+
+	dns_close(dns);
+	return e;
 }
 
 static err psl(struct tool *t, str rest)
@@ -182,6 +239,10 @@ WAITS static err run(struct tool *t, str line)
 		return arc(t, line);
 	} else if (str_eq(verb, STR("sign")) || str_eq(verb, STR("seal"))) {
 		return sign(t, line, str_eq(verb, STR("seal")));
+	} else if (str_eq(verb, STR("live"))) {
+		struct live l = { t, line };
+
+		return loop_main(live_fiber, &l);
 	} else if (str_eq(verb, STR("psl"))) {
 		return psl(t, line);
 	}
