@@ -58,7 +58,8 @@ static const str conf_features =
 	  "feature_meta_rules_matching feature_subjprefix feature_bayes_stopwords feature_get_host "
 	  "feature_blocklist_welcomelist feature_welcomelist_blocklist "
 	  "feature_header_address_parser feature_local_tests_only feature_header_first_last "
-	  "feature_header_match_many feature_capture_rules has_tflags_nosubject has_tflags_nolog "
+	  "feature_header_match_many feature_capture_rules compat_welcomelist_blocklist "
+	  "has_tflags_nosubject has_tflags_nolog "
 	  "perl_min_version_5010000");
 
 static const struct plugin *find(str name)

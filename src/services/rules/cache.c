@@ -1,4 +1,4 @@
-/* A compiled set as a file: "posta rules 1\n", the digest, the patterns' fates, the databases. */
+/* A compiled set as a file: "posta rules 2\n", the digest, the patterns' fates, the databases. */
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <hs.h>
 #include <pcre2.h>
@@ -9,7 +9,7 @@
 #include "run/file.h"
 #include "services/rules/set.h"
 
-static const str magic = S("posta rules 1\n");
+static const str magic = S("posta rules 2\n");
 
 void cache_platform(struct buf *out)
 {
@@ -31,13 +31,13 @@ static bool is_counted(const struct rule *u)
 	return u->kind <= RULE_MIMEHEADER && !u->exists;
 }
 
-static err add_database(const struct group *g, struct buf *out)
+static err add_database(const hs_database_t *db, struct buf *out)
 {
 	char *bytes = NULL;
 	size_t n = 0;
 	err e = OK;
 
-	if (g->db && hs_serialize_database(g->db, &bytes, &n) != HS_SUCCESS)
+	if (db && hs_serialize_database(db, &bytes, &n) != HS_SUCCESS)
 		e = fail(E_IO, "a compiled set cannot be serialised");
 	buf_lstr(out, str_of(bytes, n));
 	free(bytes); /* allowed: the library's own allocation */
@@ -61,8 +61,11 @@ err cache_write(struct rules *r, str folder)
 	buf_lstr(&b, buf_str(&fates));
 	buf_lstr(&b, str_skip(buf_str(&r->unsupported), r->told));
 	buf_varint(&b, r->ngroups);
-	for (size_t i = 0; i < r->ngroups && e == OK; i++)
-		e = add_database(&r->groups[i], &b);
+	for (size_t i = 0; i < r->ngroups && e == OK; i++) {
+		e = add_database(r->groups[i].db, &b);
+		if (e == OK)
+			e = add_database(r->groups[i].ascii, &b);
+	}
 	if (e == OK)
 		e = buf_done(&b);
 	if (e == OK)
@@ -86,20 +89,25 @@ static err take_fates(struct rules *r, str fates)
 	return n == fates.n ? OK : fail(E_AGAIN, "the cache has more patterns than the set");
 }
 
+static err take_database(struct cur *c, hs_database_t **out)
+{
+	str bytes = cur_lstr(c);
+
+	if (c->e)
+		return fail(E_AGAIN, "the cache is cut short");
+	if (bytes.n == 0 || hs_deserialize_database(bytes.p, bytes.n, out) == HS_SUCCESS)
+		return OK;
+	*out = NULL;
+	return fail(E_AGAIN, "the cache holds a database that cannot be read");
+}
+
 static err take_databases(struct rules *r, struct cur *c)
 {
 	if (cur_varint(c) != r->ngroups)
 		return fail(E_AGAIN, "the cache has other groups than the set");
 	for (size_t i = 0; i < r->ngroups; i++) {
-		str bytes = cur_lstr(c);
-
-		if (c->e)
-			return fail(E_AGAIN, "the cache is cut short");
-		if (bytes.n &&
-		    hs_deserialize_database(bytes.p, bytes.n, &r->groups[i].db) != HS_SUCCESS) {
-			r->groups[i].db = NULL;
-			return fail(E_AGAIN, "the cache holds a database that cannot be read");
-		}
+		TRY(take_database(c, &r->groups[i].db));
+		TRY(take_database(c, &r->groups[i].ascii));
 	}
 	return OK;
 }
@@ -124,15 +132,6 @@ static err take_all(struct rules *r, str octets)
 	return OK;
 }
 
-static void drop_databases(struct rules *r)
-{
-	for (size_t i = 0; i < r->ngroups; i++) {
-		if (r->groups[i].db)
-			(void)hs_free_database(r->groups[i].db);
-		r->groups[i].db = NULL;
-	}
-}
-
 err cache_read(struct rules *r, str folder)
 {
 	const char *path = path_of(r, folder);
@@ -143,7 +142,7 @@ err cache_read(struct rules *r, str folder)
 	e = path ? file_read(path, &b) : E_LIMIT;
 	e = e ? fail(E_AGAIN, "no compiled set of these rules") : take_all(r, buf_str(&b));
 	if (e)
-		drop_databases(r);
+		groups_drop_databases(r);
 	buf_free(&b);
 	return e;
 }

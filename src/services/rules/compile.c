@@ -31,6 +31,21 @@ static const char *expression(struct compiling *c, const struct rule *u)
 	return str_find(re, 0) == re.n ? arena_z(&c->scratch, re) : NULL;
 }
 
+/* Is most of it for octets over 127, as where each letter is one of its look-alikes? Then such
+ * texts are left to PCRE2: databases of these patterns are large, slow, and slow to make. out NULL:
+ * no ASCII text matches. */
+static bool is_split(struct compiling *c, const struct rule *u, const char **out)
+{
+	str re;
+
+	*out = NULL;
+	if (!rules_ascii(&c->scratch, u->re, &re) || 2 * re.n + 64 > u->re.n ||
+	    str_find(re, 0) < re.n)
+		return false;
+	*out = re.p ? arena_z(&c->scratch, re) : NULL;
+	return !re.p || *out;
+}
+
 static bool takes(const char *re, unsigned flags)
 {
 	hs_expr_info_t *info = NULL;
@@ -44,11 +59,23 @@ static bool takes(const char *re, unsigned flags)
 	return ok;
 }
 
+static unsigned char fate_of(struct compiling *c, const struct rule *u)
+{
+	const char *re;
+
+	if (is_split(c, u, &re) && (!re || takes(re, ALWAYS | HS_FLAG_PREFILTER)))
+		return FATE_SPLIT;
+	re = expression(c, u);
+	return !re				       ? FATE_ALONE
+	       : takes(re, ALWAYS)		       ? FATE_NATIVE
+	       : takes(re, ALWAYS | HS_FLAG_PREFILTER) ? FATE_PREFILTER
+						       : FATE_ALONE;
+}
+
 /* What becomes of one pattern. E_SYNTAX: it is none. */
 static err judge(struct compiling *c, struct rule *u)
 {
 	bool wide, ran_out = false;
-	const char *re;
 	err e = regex_check(u->re, &wide);
 
 	if (e == E_LIMIT) {
@@ -62,11 +89,7 @@ static err judge(struct compiling *c, struct rule *u)
 		return fail(e, "%.*s:%zu: %.*s: %s", STRF(u->file), u->line, STRF(u->name),
 			    was.text);
 	}
-	re = expression(c, u);
-	u->regex.fate = (unsigned char)(!re					? FATE_ALONE
-					: takes(re, ALWAYS)			? FATE_NATIVE
-					: takes(re, ALWAYS | HS_FLAG_PREFILTER) ? FATE_PREFILTER
-										: FATE_ALONE);
+	u->regex.fate = fate_of(c, u);
 	if (wide)
 		u->regex.fate |= FATE_WIDE;
 
@@ -88,17 +111,25 @@ struct expressions {
 	size_t n;
 };
 
-static void collect(struct compiling *c, const struct group *g, struct expressions *x)
+/* Those of one database: of all texts, or of ASCII. */
+static void collect(struct compiling *c, const struct group *g, bool ascii, struct expressions *x)
 {
 	x->n = 0;
 	for (size_t i = 0; i < g->n; i++) {
 		struct rule *u = g->all[i];
 		unsigned fate = u->regex.fate & FATE_MASK;
+		const char *re = NULL;
 
-		if (u->exists || (fate != FATE_NATIVE && fate != FATE_PREFILTER))
+		if (u->exists)
 			continue;
-		x->v[x->n] = expression(c, u);
-		x->flags[x->n] = ALWAYS | (fate == FATE_PREFILTER ? HS_FLAG_PREFILTER : 0);
+		if (ascii && fate == FATE_SPLIT)
+			(void)is_split(c, u, &re);
+		else if (!ascii && (fate == FATE_NATIVE || fate == FATE_PREFILTER))
+			re = expression(c, u);
+		if (!re)
+			continue;
+		x->v[x->n] = re;
+		x->flags[x->n] = ALWAYS | (fate == FATE_NATIVE ? 0 : HS_FLAG_PREFILTER);
 		x->ids[x->n] = u->index;
 		x->rules[x->n++] = u;
 	}
@@ -106,19 +137,21 @@ static void collect(struct compiling *c, const struct group *g, struct expressio
 
 /* A pattern that passed alone may fail in company (it is too large then): it stands alone, and the
  * rest is tried again. */
-static err build(struct compiling *c, struct group *g, struct expressions *x)
+static err build(struct compiling *c, struct group *g, bool ascii, struct expressions *x)
 {
+	hs_database_t **db = ascii ? &g->ascii : &g->db;
+
 	for (;;) {
 		hs_compile_error_t *error = NULL;
 		int at;
 
-		collect(c, g, x);
+		collect(c, g, ascii, x);
 		if (x->n == 0)
 			return OK;
 		if (hs_compile_multi(x->v, x->flags, x->ids, (unsigned)x->n, HS_MODE_BLOCK, NULL,
-				     &g->db, &error) == HS_SUCCESS)
+				     db, &error) == HS_SUCCESS)
 			return OK;
-		g->db = NULL;
+		*db = NULL;
 		at = error ? error->expression : -1;
 
 		err e = at < 0 || (size_t)at >= x->n
@@ -142,7 +175,10 @@ static err compile_group(struct compiling *c, struct group *g)
 		.ids = mem_get(g->n * sizeof(*x.ids)),
 		.rules = mem_get(g->n * sizeof(struct rule *)),
 	};
-	err e = build(c, g, &x);
+	err e = build(c, g, false, &x);
+
+	if (e == OK)
+		e = build(c, g, true, &x);
 
 	mem_free(x.v);
 	mem_free(x.flags);

@@ -1,4 +1,5 @@
 /* Which patterns are looked for together: one group a view, for fields one a spec. */
+#include <hs.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,13 +62,31 @@ void groups_sort(struct rules *r)
 
 		g->alone = list(r, g);
 		g->special = list(r, g);
+		g->split = list(r, g);
 		for (size_t k = 0; k < g->n; k++) {
 			struct rule *u = g->all[k];
 
 			if (u->exists || u->negated)
 				g->special[g->nspecial++] = u;
-			if (!u->exists && (u->regex.fate & FATE_MASK) == FATE_ALONE)
+			if (u->exists)
+				continue;
+			if ((u->regex.fate & FATE_MASK) == FATE_ALONE)
 				g->alone[g->nalone++] = u;
+			else if ((u->regex.fate & FATE_MASK) == FATE_SPLIT)
+				g->split[g->nsplit++] = u;
 		}
+	}
+}
+
+void groups_drop_databases(struct rules *r)
+{
+	for (size_t i = 0; i < r->ngroups; i++) {
+		struct group *g = &r->groups[i];
+
+		if (g->db)
+			(void)hs_free_database(g->db);
+		if (g->ascii)
+			(void)hs_free_database(g->ascii);
+		g->db = g->ascii = NULL;
 	}
 }

@@ -70,6 +70,12 @@ static int heard(unsigned id, unsigned long long from, unsigned long long to, un
 	return 0;
 }
 
+static void scan(struct looking *l, const hs_database_t *db)
+{
+	if (db && l->text.n <= UINT32_MAX)
+		(void)hs_scan(db, l->text.p, (unsigned)l->text.n, 0, l->g->s->hs, heard, l);
+}
+
 static void look(struct looking *l)
 {
 	const struct group *in = l->in;
@@ -80,8 +86,12 @@ static void look(struct looking *l)
 				on_match(l, in->all[i]);
 		return;
 	}
-	if (in->db && l->text.n <= UINT32_MAX)
-		(void)hs_scan(in->db, l->text.p, (unsigned)l->text.n, 0, l->g->s->hs, heard, l);
+	scan(l, in->db);
+	if (in->nsplit && str_ascii(l->text))
+		scan(l, in->ascii);
+	else
+		for (size_t i = 0; i < in->nsplit; i++)
+			on_match(l, in->split[i]);
 	for (size_t i = 0; i < in->nalone; i++)
 		on_match(l, in->alone[i]);
 }

@@ -1,7 +1,6 @@
 #include "services/rules/rules.h"
 
 #include <dirent.h>
-#include <hs.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +85,7 @@ static void set_free(struct rules *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		regex_free(&r->v[i]->regex);
-	for (size_t i = 0; i < r->ngroups; i++)
-		if (r->groups[i].db)
-			(void)hs_free_database(r->groups[i].db);
+	groups_drop_databases(r);
 	mem_free(r->groups);
 	mem_free(r->evals);
 	mem_free(r->metas);

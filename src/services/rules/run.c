@@ -30,9 +30,13 @@ static err fit(struct rules_scratch *s, const struct rules *r)
 {
 	if (s->of == r)
 		return OK;
-	for (size_t i = 0; i < r->ngroups; i++)
-		if (r->groups[i].db && hs_alloc_scratch(r->groups[i].db, &s->hs) != HS_SUCCESS)
+	for (size_t i = 0; i < r->ngroups; i++) {
+		const struct group *in = &r->groups[i];
+
+		if ((in->db && hs_alloc_scratch(in->db, &s->hs) != HS_SUCCESS) ||
+		    (in->ascii && hs_alloc_scratch(in->ascii, &s->hs) != HS_SUCCESS))
 			return fail(E_IO, "no scratch for a set of rules");
+	}
 	if (s->cap < r->n) {
 		mem_free(s->v);
 		s->cap = r->n;

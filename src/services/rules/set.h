@@ -69,7 +69,10 @@ struct group {
 	size_t nalone;
 	struct rule **special; /* those with exists: or !~ */
 	size_t nspecial;
-	struct hs_database *db; /* NULL: every one stands alone */
+	struct rule **split; /* those of the ASCII database, or that match no ASCII */
+	size_t nsplit;
+	struct hs_database *db;	   /* for every text; NULL: it would be empty */
+	struct hs_database *ascii; /* for texts of octets under 128 */
 };
 
 struct rules_lists {
@@ -111,11 +114,17 @@ void lists_finish(struct rules *r);
 
 /* ---- groups.c: which patterns are looked for together, in order ---- */
 void groups_make(struct rules *r);
+void groups_drop_databases(struct rules *r);
 
 /* ---- fold.c ---- */
 /* The pattern for Hyperscan, whose caselessness ends at ASCII: octets of Latin-1 letters in both
  * cases, as Perl's /i takes them. */
 MUST_USE str rules_fold(struct arena *a, str re);
+
+/* ---- ascii.c ---- */
+/* The pattern without what only octets over 127 can match; p NULL: nothing is left, it matches no
+ * ASCII text. False: it cannot be said. */
+MUST_USE bool rules_ascii(struct arena *a, str re, str *out);
 
 /* ---- compile.c ---- */
 /* What is known of a rule's pattern once it was compiled; stored in the cache. */
@@ -124,6 +133,8 @@ enum pattern_fate {
 	FATE_PREFILTER,	 /* PCRE2 has the last word */
 	FATE_ALONE,	 /* not in the database */
 	FATE_NEVER,	 /* neither can have it: the rule is off */
+	FATE_SPLIT,	 /* its ASCII form is in the ASCII database, as a prefilter; other texts are
+			    PCRE2's alone */
 	FATE_MASK = 7,
 	FATE_EMPTY = 8,	 /* it matches "" */
 	FATE_UNSET = 16, /* it matches what if-unset gives */
