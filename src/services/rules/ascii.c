@@ -284,26 +284,23 @@ static bool take_branches(struct prune *p) /* depth: take_group's */
 	}
 }
 
-/* Only "(?ims)" before it: other modes change the grammar. */
+/* "(?ims)" at most stands before it: other modes change the grammar. */
 static bool is_readable(str re)
 {
-	return !str_starts(re, STR("(?")) ||
-	       str_find(str_take(re, str_find(re, ')')), 'x') == str_find(re, ')');
+	str modes = rules_modes(re);
+
+	return str_find(modes, 'x') == modes.n && str_find(modes, 'n') == modes.n;
 }
 
 bool rules_ascii(struct arena *a, str re, str *out)
 {
 	struct prune p = { .re = re };
-	bool alive;
+	bool known, alive;
 
 	buf_init(&p.out, LIM_RULES_EXPANDED);
-	alive = is_readable(re) && take_branches(&p);
-	*out = alive && !p.lost && p.at == re.n && buf_done(&p.out) == OK
-		       ? arena_dup(a, buf_str(&p.out))
-		       : str_of(NULL, 0);
-
-	bool known = is_readable(re) && !p.lost && p.at == re.n && buf_done(&p.out) == OK;
-
+	alive = take_branches(&p);
+	known = is_readable(re) && !p.lost && p.at == re.n && buf_done(&p.out) == OK;
+	*out = known && alive ? arena_dup(a, buf_str(&p.out)) : str_of(NULL, 0);
 	buf_free(&p.out);
 	return known;
 }

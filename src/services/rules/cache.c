@@ -1,4 +1,4 @@
-/* A compiled set as a file: "posta rules 2\n", the digest, the patterns' fates, the databases. */
+/* A compiled set as a file: "posta rules 3\n", the digest, the patterns' fates, the databases. */
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <hs.h>
 #include <pcre2.h>
@@ -9,7 +9,7 @@
 #include "run/file.h"
 #include "services/rules/set.h"
 
-static const str magic = S("posta rules 2\n");
+static const str magic = S("posta rules 3\n");
 
 void cache_platform(struct buf *out)
 {
@@ -44,6 +44,14 @@ static err add_database(const hs_database_t *db, struct buf *out)
 	return e;
 }
 
+static void seal(struct buf *b)
+{
+	uint32_t crc = hash_crc32c(0, str_skip(buf_str(b), magic.n + 64 + 4));
+
+	for (unsigned i = 0; i < 4; i++)
+		b->p[magic.n + 64 + i] = (char)(crc >> (24 - 8 * i));
+}
+
 err cache_write(struct rules *r, str folder)
 {
 	const char *path = path_of(r, folder);
@@ -57,7 +65,7 @@ err cache_write(struct rules *r, str folder)
 			buf_u8(&fates, r->v[i]->regex.fate);
 	buf_add(&b, magic);
 	buf_add(&b, str_of(r->digest, 64));
-	buf_u32(&b, hash_crc32c(0, buf_str(&fates)));
+	buf_u32(&b, 0); /* the check sum of what follows, once it is known */
 	buf_lstr(&b, buf_str(&fates));
 	buf_lstr(&b, str_skip(buf_str(&r->unsupported), r->told));
 	buf_varint(&b, r->ngroups);
@@ -68,6 +76,8 @@ err cache_write(struct rules *r, str folder)
 	}
 	if (e == OK)
 		e = buf_done(&b);
+	if (e == OK)
+		seal(&b);
 	if (e == OK)
 		e = file_replace(path, buf_str(&b), 0644);
 	buf_free(&fates);
@@ -121,11 +131,13 @@ static err take_all(struct rules *r, str octets)
 		return fail(E_AGAIN, "the cache is of another set");
 
 	uint32_t crc = cur_u32(&c);
+
+	if (c.e || hash_crc32c(0, c.rest) != crc)
+		return fail(E_AGAIN, "the cache is damaged");
+
 	str fates = cur_lstr(&c);
 	str complaints = cur_lstr(&c);
 
-	if (c.e || hash_crc32c(0, fates) != crc)
-		return fail(E_AGAIN, "the cache is damaged");
 	TRY(take_fates(r, fates));
 	TRY(take_databases(r, &c));
 	buf_add(&r->unsupported, complaints);

@@ -85,11 +85,15 @@ static size_t fold_class(str re, struct buf *out)
 	return i < re.n ? i + 1 : i;
 }
 
-static bool is_caseless(str re)
+str rules_modes(str re)
 {
-	return str_starts(re, STR("(?")) &&
-	       str_find(str_take(re, str_find(re, ')')), 'i') < str_find(re, ')') &&
-	       str_find(str_take(re, str_find(re, ')')), ':') == str_find(re, ')');
+	size_t n = 2;
+
+	if (!str_starts(re, STR("(?")))
+		return STR("");
+	while (n < re.n && ch_alpha(re.p[n]))
+		n++;
+	return n < re.n && re.p[n] == ')' ? str_of(re.p + 2, n - 2) : STR("");
 }
 
 static bool has_high(str re)
@@ -110,7 +114,7 @@ str rules_fold(struct arena *a, str re)
 	unsigned c;
 	size_t n;
 
-	if (!is_caseless(re) || !has_high(re))
+	if (str_find(rules_modes(re), 'i') == rules_modes(re).n || !has_high(re))
 		return re;
 	buf_init(&b, LIM_RULES_EXPANDED);
 	for (size_t i = 0; i < re.n; i += n) {

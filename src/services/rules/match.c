@@ -16,7 +16,7 @@ static bool confirm(struct looking *l, struct rule *u)
 {
 	struct regex_match m;
 
-	return (u->regex.fate & FATE_MASK) == FATE_NATIVE ||
+	return (u->regex.fate & FATE_MASK) == FATE_NATIVE || l->text.n == 0 ||
 	       regex_find(&u->regex, l->g->s->room, l->text, 0, false, &m, &l->g->ran_out);
 }
 
@@ -27,8 +27,9 @@ static void count(struct looking *l, struct rule *u)
 
 	if (most && x->hits >= most)
 		return;
-	n = regex_count(&u->regex, l->g->s->room, l->text, most ? most - x->hits : 0,
-			&l->g->ran_out);
+	n = l->text.n == 0 ? 1 /* known to match, where on_match is called */
+			   : regex_count(&u->regex, l->g->s->room, l->text,
+					 most ? most - x->hits : 0, &l->g->ran_out);
 	for (unsigned i = 0; i < n; i++)
 		run_hit(l->g, u, 1);
 }
@@ -105,22 +106,33 @@ static void set_ready(struct run *g, const struct group *in)
 
 /* ---- fields ---- */
 
+/* A field that is not there is "", or what the rule says for that. */
+static void look_absent(struct looking *l)
+{
+	l->text = STR("");
+	for (size_t i = 0; i < l->in->n; i++) {
+		struct rule *u = l->in->all[i];
+
+		if (u->regex.fate & (u->has_unset ? FATE_UNSET : FATE_EMPTY))
+			on_match(l, u);
+	}
+}
+
 static void look_header(struct run *g, const struct group *in)
 {
 	bool found;
 	struct looking l = { .g = g, .in = in, .text = scan_header(g->m, in->spec, &found) };
 
-	if (!found)
-		l.text = STR("");
-	look(&l);
+	if (found)
+		look(&l);
+	else
+		look_absent(&l);
 	for (size_t i = 0; i < in->nspecial; i++) {
 		struct rule *u = in->special[i];
 		bool matched = g->v[u->index].matched;
 
 		if (u->exists)
 			matched = found;
-		else if (!found && u->has_unset)
-			matched = u->regex.fate & FATE_UNSET;
 		if (u->negated ? !matched : matched)
 			run_hit(g, u, 1);
 	}
@@ -163,17 +175,6 @@ static void look_concat(struct run *g, const struct group *in, struct rule *u)
 	buf_free(&b);
 }
 
-static void look_unset(struct looking *l)
-{
-	for (size_t i = 0; i < l->in->n; i++) {
-		struct rule *u = l->in->all[i];
-
-		if (u->regex.fate & (u->has_unset ? FATE_UNSET : FATE_EMPTY) &&
-		    is_part_asked(l, u) && !u->negated)
-			run_hit(l->g, u, 1);
-	}
-}
-
 static void look_parts(struct run *g, const struct group *in)
 {
 	struct looking l = { .g = g, .in = in };
@@ -184,7 +185,7 @@ static void look_parts(struct run *g, const struct group *in)
 		if (l.text.p)
 			look(&l);
 		else
-			look_unset(&l);
+			look_absent(&l);
 	}
 	for (size_t i = 0; i < in->n; i++) {
 		if (in->all[i]->negated) /* SpamAssassin's own way with !~ on parts */

@@ -130,11 +130,18 @@ static void digest_add(EVP_MD_CTX *c, str s)
 	(void)EVP_DigestUpdate(c, "", 1);
 }
 
+/* The patterns as they were read are part of it, too: another version of the reader makes another
+ * set of the same files. */
 static void digest_end(EVP_MD_CTX *c, struct rules *r)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	struct buf b;
 
+	for (size_t i = 0; i < r->n; i++) {
+		digest_add(c, r->v[i]->name);
+		digest_add(c, r->v[i]->spec);
+		digest_add(c, r->v[i]->re);
+	}
 	buf_init(&b, 2 * sizeof(sum));
 	cache_platform(&b);
 	digest_add(c, buf_str(&b));
@@ -163,6 +170,8 @@ static err read_files(struct rules *r, const struct files *f)
 		e = rules_read_file(r, str_z(f->v[i]), buf_str(&text));
 	}
 	if (e == OK)
+		e = rules_finish(r);
+	if (e == OK)
 		digest_end(c, r);
 	EVP_MD_CTX_free(c);
 	buf_free(&text);
@@ -184,7 +193,6 @@ static err load(struct rules *r, const struct rules_source *src, bool compile,
 	arena_free(&f->a);
 	mem_free(f);
 	TRY(e);
-	TRY(rules_finish(r));
 	e = src->cache.n ? cache_read(r, src->cache) : fail(E_AGAIN, "no cache");
 	if (e && !compile)
 		return e;

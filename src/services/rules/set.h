@@ -121,6 +121,9 @@ void groups_drop_databases(struct rules *r);
  * cases, as Perl's /i takes them. */
 MUST_USE str rules_fold(struct arena *a, str re);
 
+/* The letters of "(?im)" at a pattern's begin. */
+str rules_modes(str re);
+
 /* ---- ascii.c ---- */
 /* The pattern without what only octets over 127 can match; p NULL: nothing is left, it matches no
  * ASCII text. False: it cannot be said. */
