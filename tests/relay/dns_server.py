@@ -4,7 +4,7 @@ import socketserver
 import struct
 import threading
 
-TYPES = {1: "A", 15: "MX", 28: "AAAA"}
+TYPES = {1: "A", 15: "MX", 16: "TXT", 28: "AAAA"}
 
 
 def wire(name):
@@ -14,6 +14,8 @@ def wire(name):
 def rdata(kind, value):
     if kind == "MX":
         return struct.pack(">H", value[0]) + wire(value[1])
+    if kind == "TXT":
+        return b"".join(bytes([len(value[i:i + 255])]) + value[i:i + 255].encode() for i in range(0, len(value), 255))
     return ipaddress.ip_address(value).packed
 
 

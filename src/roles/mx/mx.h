@@ -5,6 +5,8 @@
 
 #include <stdatomic.h>
 
+#include "base/limits.h"
+#include "clients/dns/dns.h"
 #include "clients/filter/filter_client.h"
 #include "clients/smtp/smtp_client.h"
 #include "run/role.h"
@@ -55,7 +57,9 @@ struct mx_settings {
 	int64_t rate_recipient, rate_pair, rate_window; /* mails to one; from one to one; 0 = any */
 	int64_t backend_timeout, delivery_timeout, backend_pause;
 	int64_t queue_reserve, queue_lifetime;
-	int64_t filter_timeout, filter_pause;
+	int64_t filter_timeout, filter_pause, authenticate_timeout;
+	bool authenticate, dnssec;
+	struct conf_strs resolvers;
 	struct conf_strs filter_texts;
 	str filter_away;
 };
@@ -65,6 +69,7 @@ struct mx {
 	struct queue *queue;
 	struct tally *now;		       /* connections by network */
 	struct blacklists *_Atomic blacklists; /* tested on the first loop */
+	struct dns *dns[LIM_LOOPS];	       /* opened on its loop when it is first needed */
 	struct filters *filters;	       /* NULL: none named */
 	struct rates *connects, *unknown, *rcpt, *pair;
 	_Atomic int64_t rdns_paused; /* until then no resolver is waited for (monotonic, ms) */
@@ -166,6 +171,11 @@ struct mx_scan {
  * the fields that only we may write, or NULL when it has none; the caller drops it. */
 WAITS MUST_USE err mx_scan(const struct smtp_info *i, const struct smtp_tx *t, struct mx_batch *b,
 			   struct mx_scan *out, struct spool **clean);
+/* authenticate.c: asks the DNS who sent the message (E_CANCELED; other errors leave the sender
+ * unconfirmed); *s has an Authentication-Results value then. */
+WAITS MUST_USE err mx_authenticate(const struct smtp_info *i, const struct smtp_tx *t,
+				   struct arena *a, struct mx_scan *s);
+WAITS void mx_authenticate_close(void);
 /* verdict.c: the place of each copy, and the groups. v: set when the message is refused now. */
 MUST_USE err mx_give_verdicts(struct mx_batch *b, const struct mx_scan *scan, struct verdict *v);
 /* What the queue remembers of a copy's place, and the groups to deliver its recipients in. */

@@ -250,6 +250,8 @@ static void confirm(const struct smtp_info *i, struct mx_scan *out)
 {
 	struct verdict_sender *s = &out->sender;
 
+	if (s->from_confirmed || s->envelope_confirmed)
+		return; /* by mx's own question */
 	s->from_confirmed = verdict_confirmed(out->auth_results, verdict_domain(s->from));
 	s->envelope_confirmed =
 		verdict_confirmed(out->auth_results, verdict_domain(s->envelope)) ||
@@ -273,6 +275,15 @@ WAITS err mx_scan(const struct smtp_info *i, const struct smtp_tx *t, struct mx_
 	TRY(clean(t, b, out, cleaned));
 	if (mx_here()->filters && !is_ours(i, b))
 		TRY(ask(i, t, b, out));
+	if (out->message.scanned && !out->auth_results.n && mx_settings()->authenticate &&
+	    !net_is_unix(i->peer)) {
+		err e = mx_authenticate(i, t, b->a, out);
+
+		if (e == E_CANCELED)
+			return e;
+		if (e)
+			LOG(LOG_WARN, "mx.authenticate", KE(e));
+	}
 	confirm(i, out);
 	return OK;
 }

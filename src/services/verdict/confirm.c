@@ -1,93 +1,54 @@
-/* Whom an Authentication-Results value confirms. RFC 8601 2.2. */
-#include "services/verdict/word.h"
+/* Whom an Authentication-Results value confirms. RFC 8601 2.7. */
+#include "base/limits.h"
+#include "formats/mailauth/authres.h"
+#include "services/mailauth/name.h"
+#include "services/mailauth/psl.h"
+#include "services/verdict/verdict.h"
 
-/* "method=pass": the first word of a result. */
-static bool passes(str result, str method)
+static str property(const struct authres_result *r, str ptype, str name)
 {
-	str name, value;
-
-	return str_cut(result, '=', &name, &value) && str_eqi(str_trim_ws(name), method) &&
-	       str_eqi(str_trim_ws(value), STR("pass"));
-}
-
-/* The value of "ptype.property=..." among the words behind. */
-static str property(str words, str name)
-{
-	str word, key, value;
-
-	while (verdict_word(&words, &word)) {
-		if (str_cut(word, '=', &key, &value) && str_eqi(key, name))
-			return value;
-	}
+	for (size_t i = 0; i < r->nprops; i++)
+		if (str_eqi(r->props[i].ptype, ptype) && str_eqi(r->props[i].name, name))
+			return r->props[i].value;
 	return STR("");
 }
 
-/* RFC 6376 3.5: who signs for a domain signs for those below it, too, as alignment (RFC 9989)
- * takes it. One label alone is nobody's. */
-static bool is_or_below(str domain, str signer)
+/* The domain for which this result speaks, "" for none. */
+static str spoken_for(const struct authres_result *r)
 {
-	if (str_find(signer, '.') == signer.n)
-		return false;
-	return str_eqi(domain, signer) || (domain.n > signer.n && str_endsi(domain, signer) &&
-					   domain.p[domain.n - signer.n - 1] == '.');
+	if (!str_eqi(r->result, STR("pass")))
+		return STR("");
+	if (str_eqi(r->method, STR("dmarc")))
+		return property(r, STR("header"), STR("from"));
+	if (str_eqi(r->method, STR("dkim")))
+		return property(r, STR("header"), STR("d"));
+	if (!str_eqi(r->method, STR("spf")))
+		return STR("");
+	str from = property(r, STR("smtp"), STR("mailfrom"));
+
+	return str_find(from, '@') < from.n ? verdict_domain(from) : from;
 }
 
-static bool says(str result, str domain)
+/* As services/mailauth has it: domains of one organisation speak for each other. */
+static bool speaks_for(struct arena *a, str signer, str domain)
 {
-	str rest = str_trim_ws(result), first;
+	str one = mailauth_name_of(a, signer), other = mailauth_name_of(a, domain);
 
-	if (!verdict_word(&rest, &first))
-		return false;
-	if (passes(first, STR("dmarc")))
-		return str_eqi(property(rest, STR("header.from")), domain);
-	if (passes(first, STR("dkim")))
-		return is_or_below(domain, property(rest, STR("header.d")));
-	if (passes(first, STR("spf"))) {
-		str from = property(rest, STR("smtp.mailfrom"));
-
-		return str_find(from, '@') < from.n ? str_eqi(verdict_domain(from), domain)
-						    : str_eqi(from, domain);
-	}
-	return false;
-}
-
-/* The text without comments and without what is quoted: both may hold anything, "; dkim=pass" as
- * well. What is left out becomes a space. */
-static void add_plain(struct buf *out, str value)
-{
-	unsigned depth = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-
-		if (c == '\\' && (quoted || depth))
-			i++;
-		else if (c == '"' && !depth)
-			quoted = !quoted;
-		else if (c == '(' && !quoted)
-			depth++;
-		else if (c == ')' && !quoted && depth)
-			depth--;
-		else if (!quoted && !depth)
-			buf_addc(out, c);
-		if (quoted || depth)
-			buf_addc(out, ' ');
-	}
+	return signer.n && one.p && other.p && psl_same(one, other);
 }
 
 bool verdict_confirmed(str auth_results, str domain)
 {
-	CLEANUP(buf_free) struct buf plain;
-	str rest, result;
+	struct authres f = { 0 };
+	struct arena a;
 	bool yes = false;
 
-	buf_init(&plain, auth_results.n * 2 + 1);
-	add_plain(&plain, auth_results);
-	if (!domain.n || buf_done(&plain) != OK)
-		return false;
-	rest = buf_str(&plain);
-	while (!yes && str_next(&rest, ';', &result))
-		yes = says(result, domain);
+	arena_init(&a, LIM_AUTH_RESULTS * 8);
+	if (!domain.n || auth_results.n > LIM_AUTH_RESULTS ||
+	    authres_parse(auth_results, &a, &f) != OK)
+		f.n = 0;
+	for (size_t i = 0; i < f.n && !yes; i++)
+		yes = speaks_for(&a, spoken_for(&f.results[i]), domain);
+	arena_free(&a);
 	return yes;
 }

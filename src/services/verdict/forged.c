@@ -1,9 +1,7 @@
 /* Fields that a message brings along and only we may write. */
 #include "services/verdict/verdict.h"
 
-#include <string.h>
-
-#include "formats/mime/lex.h"
+#include "formats/mailauth/authres.h"
 
 /* The line at the start of s with its end. */
 static str line_of(str s)
@@ -42,27 +40,6 @@ size_t verdict_header_size(str message)
 	return at;
 }
 
-/* RFC 8601 2.2: the authserv-id comes first, behind comments. One that cannot be read is taken for
- * ours: nobody can say whose it is. A name below ours may be another machine of ours. */
-static bool claims_to_be(str value, str hostname)
-{
-	CLEANUP(buf_free) struct buf b;
-	str id;
-
-	buf_init(&b, 1024);
-	if (!mime_skip_cfws(&value, NULL))
-		return true;
-	if (mime_peek(value) == '"') {
-		if (!mime_quoted(&value, &b))
-			return true;
-		id = buf_str(&b);
-	} else {
-		id = mime_run(&value, STR(";("));
-	}
-	return !id.n || str_eqi(id, hostname) ||
-	       (str_endsi(id, hostname) && id.p[id.n - hostname.n - 1] == '.');
-}
-
 static bool is_forged(str field, str hostname)
 {
 	str name, value;
@@ -72,7 +49,7 @@ static bool is_forged(str field, str hostname)
 	name = str_trim_ws(name); /* RFC 5322 4.5: white space before the colon */
 	if (str_startsi(name, STR("X-Spam-")) || str_startsi(name, STR("X-Spamd-")))
 		return true;
-	return str_eqi(name, STR("Authentication-Results")) && claims_to_be(value, hostname);
+	return authres_claims(name, value, hostname);
 }
 
 bool verdict_has_forged(str header, str hostname)

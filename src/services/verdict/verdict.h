@@ -87,8 +87,8 @@ struct verdict_sender {
 enum dir_listed verdict_listed(struct dirtable *t, uint64_t user, const struct verdict_sender *s);
 
 /* True when the value of an Authentication-Results field (ours: nothing else may be asked) says
- * that this domain sent the message: dmarc=pass of it, dkim=pass of it or a domain above it,
- * spf=pass of it as the envelope's. */
+ * that this domain sent the message: dmarc=pass of it, or dkim=pass or spf=pass of a domain of the
+ * same organisation. */
 bool verdict_confirmed(str auth_results, str domain);
 /* The part behind the last @, "" without one. */
 str verdict_domain(str address);
