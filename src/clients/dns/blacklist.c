@@ -221,28 +221,25 @@ static err read_codes(struct dns_reader *r, struct blacklist_question *q)
 	return OK;
 }
 
-enum taken { OTHERS, ANSWER, ERROR };
-
-/* Is it an answer to this flight, and one that tells something? */
-static enum taken take(const struct flight *f, str message, struct blacklist_question *q)
+enum blacklist_taken blacklist_take(str message, uint16_t id, str name,
+				    struct blacklist_question *q)
 {
 	struct dns_reader r;
-	struct dns_name name;
+	struct dns_name asked_name;
 	uint16_t type, class;
 
-	if (dns_reader_open(message, &r) != OK || r.id != f->id || !(r.flags & DNS_QR) ||
-	    r.counts[0] != 1 || dns_reader_question(&r, &name, &type, &class) != OK)
-		return OTHERS;
-	if (type != DNS_A || class != DNS_IN ||
-	    !str_eq(dns_name_str(&name), dns_name_str(&f->name)))
-		return OTHERS;
+	if (dns_reader_open(message, &r) != OK || r.id != id || !(r.flags & DNS_QR) ||
+	    r.counts[0] != 1 || dns_reader_question(&r, &asked_name, &type, &class) != OK)
+		return BLACKLIST_OTHERS;
+	if (type != DNS_A || class != DNS_IN || !str_eq(dns_name_str(&asked_name), name))
+		return BLACKLIST_OTHERS;
 	unsigned code = r.flags & 15;
 
 	if (code == DNS_NXDOMAIN)
 		q->what = BLACKLIST_NOT;
 	else if (code != DNS_NOERROR || (r.flags & DNS_TC) || read_codes(&r, q) != OK)
-		return ERROR;
-	return ANSWER;
+		return BLACKLIST_FAILED;
+	return BLACKLIST_TAKEN;
 }
 
 /* Another server may know. When all have said no, nobody waits any longer. */
@@ -269,11 +266,12 @@ static void take_answer(struct call *c, int fd, str message)
 		if (f->fd != fd || f->done || message.n < DNS_HEADER ||
 		    f->id != dns_get16(message.p))
 			continue;
-		enum taken t = take(f, message, &c->v[i]);
+		enum blacklist_taken t =
+			blacklist_take(message, f->id, dns_name_str(&f->name), &c->v[i]);
 
-		if (t == OTHERS)
+		if (t == BLACKLIST_OTHERS)
 			continue;
-		if (t == ERROR)
+		if (t == BLACKLIST_FAILED)
 			return after_error(c, i);
 		f->fd = -1;
 		f->done = true;

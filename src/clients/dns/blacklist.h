@@ -53,4 +53,11 @@ MUST_USE err blacklist_domain(const struct blacklist *l, str domain,
  * OK, whatever the answers are. */
 WAITS MUST_USE err blacklist_ask(struct blacklist_question *v, size_t n, msec deadline);
 
+/* The pure part: a message that came, for a question of this id and name (as it was asked, case
+ * included). TAKEN: q->what, code and codes are filled. OTHERS: no answer to it. FAILED: one that
+ * tells nothing. Else q is untouched. */
+enum blacklist_taken { BLACKLIST_OTHERS, BLACKLIST_TAKEN, BLACKLIST_FAILED };
+enum blacklist_taken blacklist_take(str message, uint16_t id, str name,
+				    struct blacklist_question *q);
+
 #endif

@@ -11,14 +11,14 @@ static void defaults(struct attachments_settings *set, struct arena *a)
 
 	buf_init(&complaints, KIB(4));
 	CHECK_OK(conf_parse(
-		STR("attachments: { forbidden = [\"docm\"]; allowed = [\"url\"]; unpacked = "
+		STR("attachments: { forbidden = [\"docm\"]; allowed = [\"reg\"]; unpacked = "
 		    "\"1M\"; };"),
 		STR("posta.conf"), &complaints, &c));
 	const struct role_env env = { .root = conf_root(c), .arena = a };
 
 	CHECK_OK(attachments_read(&env, &complaints, set));
 	/* The strings of forbidden and allowed live in the tree: these copies are the test's. */
-	static str forbidden[] = { S("docm") }, allowed[] = { S("url") };
+	static str forbidden[] = { S("docm") }, allowed[] = { S("reg") };
 
 	CHECK(set->forbidden.n == 1 && set->allowed.n == 1);
 	set->forbidden.v = forbidden;
@@ -31,29 +31,28 @@ TEST(attachments_names)
 	static const struct {
 		str name;
 		enum attachment_why want;
-	} rows[] = {
-		{ S("report.pdf"), ATTACHMENT_WHYS },
-		{ S("archive.tar.gz"), ATTACHMENT_WHYS },
-		{ S(""), ATTACHMENT_WHYS },
-		{ S("exe"), ATTACHMENT_WHYS },
-		{ S("setup.exe"), ATTACHMENT_PROGRAM },
-		{ S("Setup.EXE"), ATTACHMENT_PROGRAM },
-		{ S("setup.exe. . "), ATTACHMENT_PROGRAM }, /* Windows takes these away */
-		{ S("setup.ex\xe2\x80\x8b"
-		    "e"),
-		  ATTACHMENT_PROGRAM }, /* a zero-width space inside */
-		{ S("C:\\docs.v2\\a.scr"), ATTACHMENT_PROGRAM },
-		{ S("folder.exe/readme"), ATTACHMENT_WHYS },
-		{ S("invoice.pdf.exe"), ATTACHMENT_DOUBLE },
-		{ S("invoice.pdf          .exe"), ATTACHMENT_DOUBLE },
-		{ S("photo.jpg .js"), ATTACHMENT_DOUBLE },
-		{ S("setup-1.2.exe"), ATTACHMENT_PROGRAM },
-		{ S("invoice\xe2\x80\xae"
-		    "fdp.exe"),
-		  ATTACHMENT_DIRECTION }, /* shown as exe.pdf */
-		{ S("letter.docm"), ATTACHMENT_FORBIDDEN },
-		{ S("link.url"), ATTACHMENT_WHYS }, /* allowed */
-	};
+	} rows[] = { { S("report.pdf"), ATTACHMENT_WHYS },
+		     { S("archive.tar.gz"), ATTACHMENT_WHYS },
+		     { S(""), ATTACHMENT_WHYS },
+		     { S("exe"), ATTACHMENT_WHYS },
+		     { S("setup.exe"), ATTACHMENT_PROGRAM },
+		     { S("Setup.EXE"), ATTACHMENT_PROGRAM },
+		     { S("setup.exe. . "), ATTACHMENT_PROGRAM }, /* Windows takes these away */
+		     { S("setup.ex\xe2\x80\x8b"
+			 "e"),
+		       ATTACHMENT_PROGRAM }, /* a zero-width space inside */
+		     { S("C:\\docs.v2\\a.scr"), ATTACHMENT_PROGRAM },
+		     { S("folder.exe/readme"), ATTACHMENT_WHYS },
+		     { S("invoice.pdf.exe"), ATTACHMENT_DOUBLE },
+		     { S("invoice.pdf          .exe"), ATTACHMENT_DOUBLE },
+		     { S("photo.jpg .js"), ATTACHMENT_DOUBLE },
+		     { S("setup-1.2.exe"), ATTACHMENT_PROGRAM },
+		     { S("invoice\xe2\x80\xae"
+			 "fdp.exe"),
+		       ATTACHMENT_DIRECTION }, /* shown as exe.pdf */
+		     { S("letter.docm"), ATTACHMENT_FORBIDDEN },
+		     { S("keys.reg"), ATTACHMENT_WHYS }, /* allowed */
+		     { S("a page.url"), ATTACHMENT_WHYS } };
 	struct attachments_settings set;
 	struct arena a;
 

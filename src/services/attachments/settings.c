@@ -16,7 +16,7 @@ static const struct conf_key keys[] = {
 	{ "programs", CONF_STRS, offsetof(struct group, programs), 0, 0,
 	  "ade, adp, apk, appx, bat, cab, chm, cmd, com, cpl, diagcab, dll, dmg, exe, gadget, hta, "
 	  "img, inf, ins, iso, isp, jar, jnlp, js, jse, lnk, mde, mjs, msc, msi, msix, msp, mst, "
-	  "pif, ps1, psm1, reg, scr, sct, shb, shs, sys, url, vb, vbe, vbs, vhd, vhdx, vxd, wsc, "
+	  "pif, ps1, psm1, reg, scr, sct, shb, shs, sys, vb, vbe, vbs, vhd, vhdx, vxd, wsc, "
 	  "wsf, wsh, xll",
 	  "extensions of files that are programs where they are opened" },
 	{ "documents", CONF_STRS, offsetof(struct group, documents), 0, 0,
