@@ -232,6 +232,7 @@
 #define LIM_RBL_DATASETS 1000    /* datasets of one combined list */
 
 /* Sender authentication */
+#define LIM_MAILAUTH_ARENA MIB(2) /* octets that SPF, and DMARC, may use for one message: answers of strangers' name servers */
 #define LIM_SPF_TERMS 1000       /* terms of one record */
 #define LIM_SPF_LOOKUPS 10       /* terms of one evaluation that ask the DNS, RFC 7208 4.6.4 */
 #define LIM_SPF_VOID 2           /* questions of one evaluation that have no answer, RFC 7208 4.6.4 */

@@ -122,23 +122,40 @@ static void add_author(struct arena *a, str domain, struct dmarc_authors *out)
 	for (size_t i = 0; name.p && i < out->n; i++)
 		if (str_eq(out->v[i].walk.domain, name))
 			return;
-	if (!name.p || name.p[0] == '[' || out->n == LIM_DMARC_AUTHORS) {
+	if (!name.p || name.p[0] == '[' || out->n == LIM_DMARC_AUTHORS)
 		out->odd = true;
-		return;
+	else
+		out->v[out->n++].walk.domain = name;
+}
+
+/* of: where the addresses live, which are forgotten. */
+static void add_authors(struct arena *a, struct arena *of, str value, struct dmarc_authors *out)
+{
+	size_t n = 0;
+
+	for (struct mime_address *m = mime_addresses(of, value); m; m = m->next) {
+		if (out->odd && out->n == LIM_DMARC_AUTHORS)
+			return;
+		if (m->kind == MIME_MAILBOX)
+			add_author(a, m->domain, out);
+		n++;
 	}
-	out->v[out->n++].walk.domain = name;
+	/* More than is looked at: some are not known. */
+	if (n >= LIM_MIME_ADDRESSES || of->used + KIB(4) > of->max)
+		out->odd = true;
 }
 
 static void find_authors(str message, struct arena *a, struct dmarc_authors *out)
 {
+	CLEANUP(arena_free) struct arena of = { 0 };
 	struct mime_field f;
 
+	arena_init(&of, LIM_MAILAUTH_ARENA);
 	for (struct mime_fields it = mime_fields(message); mime_field(&it, &f);) {
 		if (!str_eqi(f.name, STR("From")))
 			continue;
-		for (struct mime_address *m = mime_addresses(a, f.value); m; m = m->next)
-			if (m->kind == MIME_MAILBOX)
-				add_author(a, m->domain, out);
+		add_authors(a, &of, f.value, out);
+		arena_reset(&of);
 	}
 	out->odd = out->odd || !out->n;
 }

@@ -280,6 +280,24 @@ TEST(dmarc_results)
 	}
 }
 
+/* Where addresses are left out, it is not known who else is an author. */
+TEST(dmarc_endless_authors)
+{
+	CLEANUP(arena_free) struct arena a;
+	CLEANUP(buf_free) struct buf b = { 0 };
+	struct given none = { NO_SPF, DKIM("b.example") };
+	unsigned asked;
+
+	arena_init(&a, MIB(1));
+	buf_init(&b, MIB(2));
+	buf_add(&b, STR("From: "));
+	for (int i = 0; i < 20000; i++)
+		buf_add(&b, STR("a@b.example, "));
+	buf_add(&b, STR("c@strict.example\r\n\r\n"));
+	CHECK(judge(&a, buf_str(&b), &none, &asked).result == AUTH_PERMERROR);
+	CHECK(a.used < KIB(512));
+}
+
 TEST(psl_organizations)
 {
 	static const struct {
