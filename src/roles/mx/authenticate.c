@@ -8,13 +8,22 @@
 METRIC(m_asked, "posta_mx_authenticated_total", "", METRIC_COUNTER,
        "Messages whose sender mx looked up itself, since the filter did not say.");
 
-/* The resolver context of the calling loop. */
-static err dns_here(struct dns **out)
+/* The resolver context of the calling loop. a: until it is opened. */
+static err dns_here(struct arena *a, struct dns **out)
 {
-	struct dns **mine = &mx_here()->dns[role_loop()];
 	const struct mx_settings *set = mx_settings();
-	const struct dns_options o = { .forward = set->resolvers.v,
-				       .nforward = set->resolvers.n,
+	struct dns **mine = &mx_here()->dns[role_loop()];
+	CLEANUP(buf_free) struct buf text;
+	str *forward = NEW_TRY(a, str, set->nresolvers + 1);
+
+	buf_init(&text, 100);
+	for (size_t i = 0; forward && i < set->nresolvers; i++) {
+		buf_reset(&text);
+		net_print(&set->resolvers[i], &text);
+		forward[i] = arena_dup(a, buf_str(&text));
+	}
+	const struct dns_options o = { .forward = forward,
+				       .nforward = forward ? set->nresolvers : 0,
 				       .dnssec = set->dnssec };
 
 	if (!*mine)
@@ -60,7 +69,7 @@ WAITS err mx_authenticate(const struct smtp_info *i, const struct smtp_tx *t, st
 	struct dns *dns;
 
 	TRY(spool_view(t->message, &q.message));
-	TRY(dns_here(&dns));
+	TRY(dns_here(a, &dns));
 	metric_add(&m_asked, 1);
 	TRY(mailauth_check(dns, &q, clock_in(mx_settings()->authenticate_timeout), a, &r));
 	s->sender.from_confirmed = mailauth_confirms(&r, verdict_domain(s->sender.from));

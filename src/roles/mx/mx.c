@@ -68,9 +68,6 @@ static const struct conf_key keys[] = {
 	  "ask the DNS for SPF, DKIM and DMARC where the filter does not say (rspamd)" },
 	{ "authenticate_timeout", CONF_DURATION, AT(authenticate_timeout), 10, 600000, "5s",
 	  "time for that" },
-	{ "resolvers", CONF_STRS, AT(resolvers), 0, 0, "",
-	  "DNS resolvers to ask for that, e.g. [\"192.0.2.53:53\"]; none: this node's, or else the "
-	  "root and down from it" },
 	{ "dnssec", CONF_BOOL, AT(dnssec), 0, 0, "true", "validate answers of the DNS" },
 	{ "filter_away", CONF_STR, AT(filter_away), 0, 0, "deliver",
 	  "mail while no filter answers: deliver (marked as not scanned), defer (451)" },
@@ -108,41 +105,6 @@ static err read_homes(const struct role_env *env, struct buf *complaints, struct
 	return OK;
 }
 
-static void use_resolver_of_node(const struct role_env *env, struct mx_settings *set)
-{
-	struct net_addr at[4];
-	size_t n = role_addresses(env, env->node, "resolver.resolver", ROLE_REACHED, at, COUNT(at));
-	str *v = arena_get(env->arena, COUNT(at) * sizeof(*v), 16);
-
-	for (size_t i = 0; i < n; i++) {
-		CLEANUP(buf_free) struct buf text = { 0 };
-
-		buf_init(&text, 100);
-		net_print(&at[i], &text);
-		v[i] = arena_dup(env->arena, buf_str(&text));
-	}
-	set->resolvers = (struct conf_strs){ v, n };
-}
-
-static err check_resolvers(const struct role_env *env, struct buf *complaints,
-			   struct mx_settings *set)
-{
-	struct net_addr a;
-
-	if (!set->resolvers.n || (set->resolvers.n == 1 && !set->resolvers.v[0].n))
-		use_resolver_of_node(env, set);
-	for (size_t i = 0; i < set->resolvers.n; i++) {
-		str text = set->resolvers.v[i];
-
-		if (net_parse(text, &a) == OK && !net_is_unix(&a))
-			continue;
-		conf_complain(conf_find(env->conf, "resolvers"), complaints,
-			      "\"%.*s\" is no address; write it as \"192.0.2.53:53\"", STRF(text));
-		return E_SYNTAX;
-	}
-	return OK;
-}
-
 static err read_filters(const struct role_env *env, struct buf *complaints, struct mx_settings *set)
 {
 	TRY(verdict_filters(env, complaints, &set->filter_texts, &set->filters, &set->nfilters));
@@ -169,7 +131,6 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	TRY(resolvers);
 	TRY(verdicts);
 	TRY(read_filters(env, complaints, set));
-	TRY(check_resolvers(env, complaints, set));
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->limits.rcpts = set->rcpts_max;

@@ -59,7 +59,6 @@ struct mx_settings {
 	int64_t queue_reserve, queue_lifetime;
 	int64_t filter_timeout, filter_pause, authenticate_timeout;
 	bool authenticate, dnssec;
-	struct conf_strs resolvers;
 	struct conf_strs filter_texts;
 	str filter_away;
 };

@@ -276,7 +276,7 @@ WAITS err mx_scan(const struct smtp_info *i, const struct smtp_tx *t, struct mx_
 	if (mx_here()->filters && !is_ours(i, b))
 		TRY(ask(i, t, b, out));
 	if (out->message.scanned && !out->auth_results.n && mx_settings()->authenticate &&
-	    !net_is_unix(i->peer)) {
+	    mx_settings()->nresolvers && !net_is_unix(i->peer)) {
 		err e = mx_authenticate(i, t, b->a, out);
 
 		if (e == E_CANCELED)
