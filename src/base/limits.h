@@ -252,6 +252,7 @@
 #define LIM_DKIM_ARENA MIB(16)   /* octets that judging the signatures of one message takes at most */
 #define LIM_DKIM_RECORDS 4       /* TXT records at a key's name that are looked at */
 #define LIM_DKIM_RSA_BITS 8192   /* of a key; RFC 8301 3.2 asks for 4096 at least */
+#define LIM_DKIM_DOMAINS 5000    /* domains whose signing keys a process remembers */
 #define LIM_ARC_INSTANCES 50     /* RFC 8617 4.2.1 */
 #define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */

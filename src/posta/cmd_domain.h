@@ -5,9 +5,24 @@
 #include "posta/cmd_directory.h"
 #include "services/directory/address.h"
 #include "services/directory/dirmail.h"
+#include "services/mailauth/rotate.h"
 
 int cmd_domain_dkim(struct dircmd *c, int argc, char **argv);
 int cmd_domain_dns(struct dircmd *c, int argc, char **argv);
+/* posta domain dkim --rotate, its options parsed. */
+int cmd_domain_rotate(struct dircmd *c);
+/* Makes a key and prints a line. wanted "": the selector is of the month. */
+MUST_USE err cmd_domain_make_key(struct dircmd_out *o, uint64_t id, str domain, str wanted,
+				 bool rsa, enum dkim_state state);
+/* Under which name the private half is kept. */
+str cmd_domain_key_name(struct dircmd *c, str selector, str domain);
+/* For dirmail_dkim_each: the keys of a domain, further ones left out. */
+struct cmd_domain_keys {
+	struct rotate_key v[32];
+	char selectors[32][64];
+	size_t n;
+};
+err cmd_domain_keep_key(void *arg, const struct dir_dkim *k);
 /* The private keys of a domain that is no more (DIRCMD_SECRETS). */
 MUST_USE err cmd_domain_forget_keys(struct dircmd *c, str domain);
 

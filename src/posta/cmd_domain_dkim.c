@@ -2,88 +2,26 @@
  * record of the domain, the private one is sealed in the secrets. */
 #include "posta/cmd_domain.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <stdio.h>
 
 #include "base/date.h"
-#include "base/enc.h"
 #include "base/limits.h"
-
-#define RSA_BITS 2048 /* RFC 8301 3.2 */
-
-struct pair {
-	struct buf private_pem, public_key;
-};
-
-static void pair_free(struct pair *p)
-{
-	buf_wipe(&p->private_pem);
-	buf_free(&p->public_key);
-}
-
-static err private_of(EVP_PKEY *k, struct buf *out)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *p = NULL;
-	bool ok = bio && PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL) == 1;
-	long n = ok ? BIO_get_mem_data(bio, &p) : 0;
-
-	if (n > 0)
-		buf_add(out, str_of(p, (size_t)n));
-	BIO_free(bio);
-	return n > 0 ? buf_done(out) : fail(E_IO, "libcrypto does not write the key");
-}
-
-/* RSA: the SubjectPublicKeyInfo (RFC 6376 3.6.1); Ed25519: the 32 octets (RFC 8463 4). */
-static err public_of(EVP_PKEY *k, bool rsa, struct buf *out)
-{
-	unsigned char raw[32], *der = NULL;
-	size_t nraw = sizeof(raw);
-	int n = 0;
-
-	if (rsa)
-		n = i2d_PUBKEY(k, &der);
-	else if (EVP_PKEY_get_raw_public_key(k, raw, &nraw) == 1)
-		n = (int)nraw;
-	if (n > 0)
-		enc_base64(out, str_of(rsa ? der : raw, (size_t)n));
-	OPENSSL_free(der);
-	return n > 0 ? buf_done(out) : fail(E_IO, "libcrypto does not write the public key");
-}
-
-static err make_pair(bool rsa, struct pair *out)
-{
-	EVP_PKEY *k = rsa ? EVP_RSA_gen(RSA_BITS) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-
-	buf_init(&out->private_pem, LIM_SEALED_KEY);
-	buf_init(&out->public_key, KIB(4));
-	err e = k ? private_of(k, &out->private_pem) : fail(E_IO, "libcrypto makes no key");
-
-	if (!e)
-		e = public_of(k, rsa, &out->public_key);
-	EVP_PKEY_free(k);
-	ERR_clear_error();
-	return e;
-}
+#include "services/mailauth/pair.h"
 
 /* ---- add ---- */
 
-static str secret_name(struct dircmd *c, str selector, str domain)
+str cmd_domain_key_name(struct dircmd *c, str selector, str domain)
 {
 	return arena_fmt(c->env->arena, "dkim:%.*s._domainkey.%.*s", STRF(selector), STRF(domain));
 }
 
 /* The key is kept before its record can be seen: a record without a key would be useless, the other
  * way round harms nobody. */
-static err store(struct dircmd *c, uint64_t id, str domain, str selector, bool rsa,
-		 const struct pair *p)
+static err store(struct dircmd *c, uint64_t id, str domain, const struct dir_dkim *k,
+		 const struct dkim_pair *p)
 {
-	const struct dir_dkim k = { selector, rsa ? STR("rsa") : STR("ed25519"),
-				    buf_str(&p->public_key), clock_unix() };
-	str name = secret_name(c, selector, domain);
+	str selector = k->selector;
+	str name = cmd_domain_key_name(c, selector, domain);
 	struct buf before;
 
 	buf_init(&before, LIM_SEALED_KEY);
@@ -93,27 +31,34 @@ static err store(struct dircmd *c, uint64_t id, str domain, str selector, bool r
 	if (e != E_NOTFOUND)
 		return e ? e : fail(E_EXISTS, "there is a key %.*s already", STRF(selector));
 	TRY(secrets_key_put(c->s, name, buf_str(&p->private_pem)));
-	e = dirmail_dkim_add(c->d, id, &k);
+	e = dirmail_dkim_add(c->d, id, k);
 	if (e && secrets_key_remove(c->s, name) != OK)
 		fprintf(stderr, "a key without a record stays: %.*s\n", STRF(name));
 	return e;
 }
 
 /* "r202611", and "r202611b" when that month has one already. */
-static err add_named(struct dircmd_out *o, uint64_t id, str domain, str wanted, bool rsa)
+err cmd_domain_make_key(struct dircmd_out *o, uint64_t id, str domain, str wanted, bool rsa,
+			enum dkim_state state)
 {
 	struct dircmd *c = o->c;
-	CLEANUP(pair_free) struct pair p = { 0 };
+	CLEANUP(dkim_pair_free) struct dkim_pair p = { 0 };
 	struct date d = date_of(clock_unix(), 0);
 
-	TRY(make_pair(rsa, &p));
+	TRY(dkim_pair_make(rsa, &p));
 	for (int i = 0; i < 26; i++) {
 		str selector = wanted;
 
 		if (!wanted.n)
 			selector = arena_fmt(c->env->arena, i ? "%c%04d%02d%c" : "%c%04d%02d",
 					     rsa ? 'r' : 'e', d.year, d.month, 'a' + i);
-		err e = store(c, id, domain, selector, rsa, &p);
+		const struct dir_dkim k = { .selector = selector,
+					    .algorithm = rsa ? STR("rsa") : STR("ed25519"),
+					    .public_key = buf_str(&p.public_key),
+					    .created = clock_unix(),
+					    .state = state,
+					    .since = clock_unix() };
+		err e = store(c, id, domain, &k, &p);
 
 		if (e == E_EXISTS && !wanted.n)
 			continue;
@@ -133,16 +78,21 @@ static err print_key(void *arg, const struct dir_dkim *k)
 {
 	struct dircmd_out *o = arg;
 	struct date d = date_of(k->created, 0);
+	static const char *const states[] = { "?", "signs", "coming", "going", "revoked" };
+	const char *state = k->state < COUNT(states) ? states[k->state] : "?";
 
 	if (!o->c->env->json) {
-		buf_fmt(&o->line, "%-16.*s %-8.*s since %04d-%02d-%02d\n", STRF(k->selector),
-			STRF(k->algorithm), d.year, d.month, d.day);
+		buf_fmt(&o->line, "%-16.*s %-8.*s %-8s since %04d-%02d-%02d\n", STRF(k->selector),
+			STRF(k->algorithm), state, d.year, d.month, d.day);
 		return dircmd_out_line(o);
 	}
 	buf_add(&o->line, STR("{\"selector\": "));
 	cmd_json(&o->line, k->selector);
-	buf_fmt(&o->line, ", \"algorithm\": \"%.*s\", \"public\": \"%.*s\", \"created\": %lld}",
-		STRF(k->algorithm), STRF(k->public_key), (long long)k->created);
+	buf_fmt(&o->line,
+		", \"algorithm\": \"%.*s\", \"public\": \"%.*s\", \"created\": %lld,"
+		" \"state\": \"%s\", \"since\": %lld}",
+		STRF(k->algorithm), STRF(k->public_key), (long long)k->created, state,
+		(long long)k->since);
 	return dircmd_out_line(o);
 }
 
@@ -159,7 +109,7 @@ static int drop(struct dircmd *c, uint64_t id, str domain, str selector)
 	err e = dirmail_dkim_remove(c->d, id, selector);
 
 	if (!e)
-		e = secrets_key_remove(c->s, secret_name(c, selector, domain));
+		e = secrets_key_remove(c->s, cmd_domain_key_name(c, selector, domain));
 	if (e && e != E_NOTFOUND)
 		return dircmd_error(c, e);
 	return e ? dircmd_error(c, e) : dircmd_done(c, "key", selector, "removed");
@@ -191,14 +141,17 @@ static int add(struct dircmd *c, uint64_t id, str domain)
 	const struct dircmd_option *named = dircmd_given(c, "--selector");
 	bool rsa = dircmd_given(c, "--rsa"), ed25519 = dircmd_given(c, "--ed25519");
 	str selector = named ? named->value : STR("");
+	struct cmd_domain_keys keys = { .n = 0 };
 	struct dircmd_out o;
-	err e = OK;
+	err e = dirmail_dkim_each(c->d, id, cmd_domain_keep_key, &keys);
 
 	dircmd_out_begin(&o, c);
-	if (rsa || !ed25519)
-		e = add_named(&o, id, domain, selector, true);
+	if (!e && (rsa || !ed25519))
+		e = cmd_domain_make_key(&o, id, domain, selector, true,
+					rotate_first(keys.v, keys.n, true));
 	if (!e && (ed25519 || (!rsa && !named)))
-		e = add_named(&o, id, domain, selector, false);
+		e = cmd_domain_make_key(&o, id, domain, selector, false,
+					rotate_first(keys.v, keys.n, false));
 	return dircmd_out_end(&o, e);
 }
 
@@ -211,6 +164,11 @@ int cmd_domain_dkim(struct dircmd *c, int argc, char **argv)
 		{ .name = "--rsa" },
 		{ .name = "--ed25519" },
 		{ .name = "--selector", .takes = true },
+		{ .name = "--rotate" },
+		{ .name = "--now" },
+		{ .name = "--lifetime", .takes = true },
+		{ .name = "--wait", .takes = true },
+		{ .name = "--keep", .takes = true },
 		{ 0 },
 	};
 	struct dircmd_option *options = arena_get(c->env->arena, sizeof(known), 16);
@@ -220,12 +178,16 @@ int cmd_domain_dkim(struct dircmd *c, int argc, char **argv)
 
 	for (size_t i = 0; i < COUNT(known); i++)
 		options[i] = known[i];
-	int code = dircmd_parse(c, argc, argv, NULL, options, 1, 1);
+	int code = dircmd_parse(c, argc, argv, NULL, options, 0, 1);
 
 	if (code)
 		return code;
 	bool adds = options[0].given, drops = options[2].given;
 
+	if (dircmd_given(c, "--rotate"))
+		return cmd_domain_rotate(c);
+	if (!c->nwords)
+		return cmd_usage(c->env, "which domain?");
 	if (adds && drops)
 		return cmd_usage(c->env, "--add or --remove?");
 	if (dircmd_given(c, "--selector") && options[3].given && options[4].given)

@@ -1,12 +1,10 @@
-/* What a message goes through between its last octet and our 250. A new step (DKIM signing, the
- * outbound filter, the abuse brake) is a line of the table. */
+/* What a message goes through between its last octet and our 250. A new step (the outbound
+ * filter, the abuse brake) is a line of the table. */
 #include "base/date.h"
 #include "base/limits.h"
 #include "formats/mime/header.h"
 #include "roles/submission/submission.h"
 #include "run/log.h"
-
-enum { BLOCK = 16 * 1024, HEAD = 8 * 1024 };
 
 /* RFC 5321 4.4, RFC 3848. */
 WAITS static err add_received(struct submission_message *m, struct verdict *v)
@@ -140,6 +138,7 @@ static const struct stage {
 	{ "received", add_received },
 	{ "missing", add_missing },
 	{ "bcc", remove_bcc },
+	{ "sign", submission_sign }, /* nothing changes the message behind it */
 	{ "hand_over", submission_hand_over },
 };
 
@@ -161,7 +160,7 @@ WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict
 {
 	struct submission_message m = { .i = i, .t = t, .spool = t->message };
 
-	buf_init(&m.head, HEAD);
+	buf_init(&m.head, SUBMISSION_HEAD);
 	err e = run_stages(&m, v);
 
 	buf_free(&m.head);

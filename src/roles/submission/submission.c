@@ -23,6 +23,9 @@ static const struct conf_key keys[] = {
 	  "take Bcc fields out (RFC 6409 8.5 leaves that to the client)" },
 	{ "check_from", CONF_BOOL, AT(check_from), 0, 0, "false",
 	  "the From field too must be an address of the login" },
+	{ "sign", CONF_BOOL, AT(sign), 0, 0, "true",
+	  "sign with the DKIM keys of the author's domain (posta domain dkim); a domain's sign=no "
+	  "leaves its mail out" },
 	{ "per_hour", CONF_INT, AT(per_hour), 0, 10000000, "500",
 	  "recipients of a user in an hour; 0: any" },
 	{ "per_day", CONF_INT, AT(per_day), 0, 10000000, "2000",
@@ -87,6 +90,7 @@ WAITS static err start(const struct role_env *env)
 	submission.hour = rates_new(USERS, HOUR);
 	submission.day = rates_new(USERS, DAY);
 	submission.now = tally_new();
+	submission.keys = sign_keys_new(env->directory, env->secrets, env->secret_key);
 	TRY(trace_open(env->trace, env->name, 0));
 	TRY(dirtable_open(&table, &submission.table));
 	const struct auth_options auth = { .table = submission.table,
@@ -103,6 +107,7 @@ WAITS static err start(const struct role_env *env)
 WAITS static void stop(void)
 {
 	auth_close(submission.auth);
+	sign_keys_free(submission.keys);
 	dirtable_close(submission.table);
 	trace_close();
 	rates_free(submission.hour);

@@ -4,6 +4,7 @@
 
 #include "run/role.h"
 #include "services/directory/directory.h"
+#include "services/mailauth/keys.h"
 #include "services/rates/rates.h"
 #include "sessions/smtp/smtp.h"
 
@@ -11,7 +12,7 @@ extern const struct role role_submission;
 
 struct submission_settings {
 	str hostname, default_domain;
-	bool scram, hide_client, remove_bcc, check_from;
+	bool scram, hide_client, remove_bcc, check_from, sign;
 	int64_t per_hour, per_day, connections_network;
 	int64_t remember, failures_address, failures_account, window;
 	struct smtp_limits limits;
@@ -22,6 +23,7 @@ struct submission {
 	struct auth *auth;
 	struct rates *hour, *day; /* recipients a user */
 	struct tally *now;	  /* connections by network */
+	struct sign_keys *keys;
 };
 struct submission *submission_here(void);
 const struct submission_settings *submission_settings(
@@ -33,6 +35,7 @@ WAITS err submission_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct s
 			  void **data, struct verdict *v);
 
 /* ---- message.c: the stages that a message goes through before our 250 ---- */
+enum { SUBMISSION_HEAD = 32 * 1024 }; /* octets of the fields that we add */
 struct submission_message {
 	struct smtp_info *i;
 	struct smtp_tx *t;
@@ -41,6 +44,8 @@ struct submission_message {
 	struct spool *spool; /* what goes on: t->message, or a copy that a stage made (owned) */
 };
 WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
+/* sign.c */
+WAITS MUST_USE err submission_sign(struct submission_message *m, struct verdict *v);
 /* The last stage: relay has it synced when *v is OK. handover.c */
 WAITS MUST_USE err submission_hand_over(struct submission_message *m, struct verdict *v);
 

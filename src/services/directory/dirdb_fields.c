@@ -40,6 +40,8 @@ static const struct dir_field domain_fields[] = {
 	  .help = "the domain whose addresses this one stands for" },
 	{ "quota", DIR_SIZE, "quota", .help = "quota that new users get (300M)" },
 	{ "disabled", DIR_BOOL, "disabled", .help = "yes: no login and no mail" },
+	{ "sign", DIR_BOOL, "sign", .dflt_text = "yes",
+	  .help = "no: its mail goes out without DKIM signatures (yes)" },
 	SPAM_FIELDS("its tenant's, or the platform's"),
 };
 static const struct dir_field user_fields[] = {

@@ -175,10 +175,10 @@ static err dkim_add(struct directory *d, uint64_t domain, const struct dir_dkim 
 			    STRF(k->selector));
 	err e = SQL_RUN(
 		d->s,
-		"INSERT INTO dkim_keys (domain_id, selector, algorithm, public_key, created)"
-		" VALUES (?, ?, ?, ?, ?)",
+		"INSERT INTO dkim_keys (domain_id, selector, algorithm, public_key, created,"
+		" state, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		SQL_I(domain), SQL_T(k->selector), SQL_T(k->algorithm), SQL_T(k->public_key),
-		SQL_I(k->created));
+		SQL_I(k->created), SQL_I(k->state), SQL_I(k->since));
 
 	if (e)
 		return e == E_EXISTS
@@ -212,21 +212,66 @@ err dirmail_dkim_remove(struct directory *d, uint64_t domain, str selector)
 	return end(d, dkim_remove(d, domain, selector));
 }
 
-err dirmail_dkim_each(struct directory *d, uint64_t domain,
-		      err (*fn)(void *arg, const struct dir_dkim *k), void *arg)
+static err dkim_move(struct directory *d, uint64_t domain, str selector, enum dkim_state to,
+		     int64_t now)
 {
-	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+	TRY(SQL_RUN(
+		d->s,
+		"UPDATE dkim_keys SET state = ?, since = ? WHERE domain_id = ? AND selector = ?",
+		SQL_I(to), SQL_I(now), SQL_I(domain), SQL_T(selector)));
+	if (!sql_changed(d->s))
+		return fail(E_NOTFOUND, "there is no selector %.*s", STRF(selector));
+	return touch_domain(d, domain);
+}
+
+err dirmail_dkim_move(struct directory *d, uint64_t domain, str selector, enum dkim_state to,
+		      int64_t now)
+{
+	if (d->in_tx)
+		return dkim_move(d, domain, selector, to, now);
+	TRY(directory_begin(d));
+	return end(d, dkim_move(d, domain, selector, to, now));
+}
+
+static err each_key(struct sql_stmt *st, err (*fn)(void *arg, const struct dir_dkim *k), void *arg)
+{
 	err e;
 
-	TRY(SQL_QUERY(d->s, &st,
-		      "SELECT selector, algorithm, public_key, created FROM dkim_keys"
-		      " WHERE domain_id = ? ORDER BY selector",
-		      SQL_I(domain)));
 	while ((e = sql_step(st)) == OK) {
-		const struct dir_dkim k = { sql_text(st, 0), sql_text(st, 1), sql_text(st, 2),
-					    sql_int(st, 3) };
+		const struct dir_dkim k = { sql_text(st, 0),
+					    sql_text(st, 1),
+					    sql_text(st, 2),
+					    sql_int(st, 3),
+					    (enum dkim_state)sql_int(st, 4),
+					    sql_int(st, 5) };
 
 		TRY(fn(arg, &k));
 	}
 	return e == E_EOF ? OK : e;
+}
+
+#define COLUMNS "k.selector, k.algorithm, k.public_key, k.created, k.state, k.since"
+
+err dirmail_dkim_each(struct directory *d, uint64_t domain,
+		      err (*fn)(void *arg, const struct dir_dkim *k), void *arg)
+{
+	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+
+	TRY(SQL_QUERY(d->s, &st,
+		      "SELECT " COLUMNS " FROM dkim_keys k WHERE k.domain_id = ?"
+		      " ORDER BY k.selector",
+		      SQL_I(domain)));
+	return each_key(st, fn, arg);
+}
+
+err dirmail_dkim_signing(struct directory *d, str domain,
+			 err (*fn)(void *arg, const struct dir_dkim *k), void *arg)
+{
+	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+
+	TRY(SQL_QUERY(d->s, &st,
+		      "SELECT " COLUMNS " FROM dkim_keys k JOIN domains d ON d.id = k.domain_id"
+		      " WHERE d.name = ? AND d.sign = 1 AND k.state = ? ORDER BY k.selector",
+		      SQL_T(domain), SQL_I(DKIM_ACTIVE)));
+	return each_key(st, fn, arg);
 }

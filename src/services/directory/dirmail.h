@@ -15,13 +15,28 @@ MUST_USE err dirmail_lines(struct directory *d, struct arena *a, str *records);
 /* The public keys (SHA-256 of the SPKI, hex) of a host's certificates replace those before. */
 MUST_USE err dirmail_store_keys(struct directory *d, str host, const str *spki, size_t n);
 
+/* What becomes of a key (services/mailauth/rotate.h). All but those that were removed are
+ * published; a REVOKED one with an empty p=. */
+enum dkim_state {
+	DKIM_ACTIVE = 1, /* signs */
+	DKIM_COMING,	 /* does not sign yet: caches may know that there is no such key */
+	DKIM_GOING,	 /* signs no more; mail that it signed is under way */
+	DKIM_REVOKED,
+};
 struct dir_dkim {
 	str selector, algorithm, public_key; /* "rsa" or "ed25519"; base64 of RFC 6376 3.6.1's p= */
 	int64_t created;
+	enum dkim_state state;
+	int64_t since; /* of the state */
 };
 /* E_EXISTS; E_SYNTAX: the selector is no name. */
 MUST_USE err dirmail_dkim_add(struct directory *d, uint64_t domain, const struct dir_dkim *k);
 MUST_USE err dirmail_dkim_remove(struct directory *d, uint64_t domain, str selector);
+MUST_USE err dirmail_dkim_move(struct directory *d, uint64_t domain, str selector,
+			       enum dkim_state to, int64_t now);
+/* The ACTIVE keys of a domain, by its name; none when its mail is not to be signed. */
+MUST_USE err dirmail_dkim_signing(struct directory *d, str domain,
+				  err (*fn)(void *arg, const struct dir_dkim *k), void *arg);
 MUST_USE err dirmail_dkim_each(struct directory *d, uint64_t domain,
 			       err (*fn)(void *arg, const struct dir_dkim *k), void *arg);
 

@@ -112,6 +112,12 @@ static const char spam_levels[] =
 	"ALTER TABLE tenants ADD COLUMN spam_level INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE tenants ADD COLUMN spam_above INTEGER NOT NULL DEFAULT 0;";
 
+/* dkim_keys.state: enum dkim_state (dirmail.h), since when. Domains whose mail is signed: sign. */
+static const char dkim_states[] =
+	"ALTER TABLE dkim_keys ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE dkim_keys SET since = created;"
+	"ALTER TABLE domains ADD COLUMN sign INTEGER NOT NULL DEFAULT 1;";
+
 static const char secrets[] =
 	/* fake: for what a stranger is told of a user who does not exist (SCRAM salt) */
 	"CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), fake BLOB NOT NULL);"
@@ -150,6 +156,7 @@ static const struct schema_step directory_steps[] = {
 	{ "dial-up profiles, DNS zones", access_and_dns },
 	{ "DKIM keys and records of mail domains", mail_records },
 	{ "spam levels of domains and tenants", spam_levels },
+	{ "states of DKIM keys", dkim_states },
 };
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "formats/dns/rdata.h"
 #include "formats/dns/zonefile.h"
+#include "services/directory/dirmail.h"
 
 #define TTL 600 /* seconds, where a line names none */
 
@@ -248,9 +249,9 @@ static err dkim_lines(struct directory *d, uint64_t domain, struct buf *out)
 	err e;
 
 	TRY(SQL_QUERY(directory_sql(d), &st,
-		      "SELECT selector, algorithm, public_key FROM dkim_keys WHERE domain_id = ?"
-		      " AND state = 1 ORDER BY selector",
-		      SQL_I(domain)));
+		      "SELECT selector, algorithm, CASE state WHEN ? THEN '' ELSE public_key END"
+		      " FROM dkim_keys WHERE domain_id = ? ORDER BY selector",
+		      SQL_I(DKIM_REVOKED), SQL_I(domain)));
 	while ((e = sql_step(st)) == OK) {
 		str key = sql_text(st, 2);
 
