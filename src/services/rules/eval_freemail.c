@@ -308,7 +308,7 @@ static const struct eval_strings *body_freemails(struct eval *e)
 
 static struct scan_strs lowered(struct eval *e, str name)
 {
-	struct scan_strs found = scan_addresses(e->m, name);
+	struct scan_strs found = eval_addresses(e, name);
 	struct eval_strings all = { .n = 0 };
 
 	for (size_t i = 0; i < found.n && i < LIM_RULES_ADDRESSES; i++)

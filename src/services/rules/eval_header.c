@@ -77,8 +77,8 @@ unsigned eval_check_ratware_envelope_from(struct eval *e)
 	if (str_startsi(from, STR("SRS")) && from.n > 4 && ch_digit(from.p[3]) &&
 	    (from.p[4] == '=' || from.p[4] == '+' || from.p[4] == '-'))
 		return 0;
-	domain = eval_trim_domain(domain);
-	if (!scan_domain_valid(domain))
+	domain = eval_trim_domain(e, domain);
+	if (!eval_domain_valid(e, domain))
 		return 0;
 	for (size_t i = 0; i < from.n; i++) {
 		str rest = str_skip(from, i);
@@ -113,7 +113,7 @@ static struct eval_strings recipients(struct eval *e)
 	size_t seen = 0;
 
 	for (size_t i = 0; i < COUNT(names) && seen < RECIPIENTS_SIMILAR; i++) {
-		struct scan_strs a = scan_addresses(e->m, names[i]);
+		struct scan_strs a = eval_addresses(e, names[i]);
 
 		for (size_t j = 0; j < a.n && all.n < RECIPIENTS; j++)
 			if (!str_eqi(a.v[j], previous)) {

@@ -67,10 +67,14 @@ bool eval_is_ipv4(str s);
 bool eval_is_ip(str s);
 /* IPv4 alone. */
 bool eval_is_private(str ip);
-/* The registered domain, or all of it when there is none. */
-str eval_trim_domain(str host);
+/* The registered domain by the set's own lists, lower case; all of it when there is none. */
+str eval_trim_domain(struct eval *e, str host);
+/* A dot, no white space, and a top level that the set knows. */
+bool eval_domain_valid(struct eval *e, str domain);
 /* What is behind the last '@', "" without one. */
 str eval_domain_of(str address);
+/* All addresses in the fields of a name; also "EnvelopeFrom", "ToCc", "Resent-To:first". */
+struct scan_strs eval_addresses(struct eval *e, str name);
 /* All addresses that may be the author's or the recipient's. */
 struct scan_strs eval_all_from(struct eval *e);
 struct scan_strs eval_all_to(struct eval *e);

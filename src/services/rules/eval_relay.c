@@ -147,9 +147,9 @@ unsigned eval_check_for_forged_received_trail(struct eval *e)
 
 /* ---- check_mailfrom_matches_rcvd ---- */
 
-static bool relay_matches(const struct scan_relay *r, str domain)
+static bool relay_matches(struct eval *e, const struct scan_relay *r, str domain)
 {
-	return r->rdns.n && str_eqi(eval_trim_domain(r->rdns), domain);
+	return r->rdns.n && str_eqi(eval_trim_domain(e, r->rdns), domain);
 }
 
 unsigned eval_check_mailfrom_matches_rcvd(struct eval *e)
@@ -160,11 +160,11 @@ unsigned eval_check_mailfrom_matches_rcvd(struct eval *e)
 
 	if (dot == 0 || dot + 1 >= domain.n)
 		return 0;
-	domain = eval_trim_domain(eval_lower(e, domain));
+	domain = eval_trim_domain(e, domain);
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->nuntrusted && r->v[i].trusted)
 			continue;
-		if (relay_matches(&r->v[i], domain))
+		if (relay_matches(e, &r->v[i], domain))
 			return 1;
 		if (r->nuntrusted)
 			return 0; /* behind the first one that is not ours, all may be forged */

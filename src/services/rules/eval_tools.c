@@ -250,11 +250,87 @@ bool eval_is_private(str ip)
 	       (x == 192 && y == 168) || (x == 100 && y >= 64 && y <= 127);
 }
 
-str eval_trim_domain(str host)
+/* "a@b...." is said too: runs of dots are one. */
+static str one_dot(struct eval *e, str s)
 {
-	str domain = scan_registered_domain(host);
+	char *p;
+	size_t n = 0;
 
-	return domain.n ? domain : host;
+	if (str_search(s, STR("..")) == s.n || !(p = arena_try(scan_arena(e->m), s.n, 1)))
+		return s;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '.' || i == 0 || s.p[i - 1] != '.')
+			p[n++] = s.p[i];
+	return str_of(p, n);
+}
+
+static bool is_state(str s)
+{
+	static const str states =
+		S(" ak al ar az ca co ct dc de fl ga gu hi ia id il in ks ky la ma "
+		  "md me mi mn mo ms mt nc nd ne nh nj nm nv ny oh ok or pa pr ri "
+		  "sc sd tn tx ut va vi vt wa wi wv wy ");
+	char word[4] = { ' ', s.n == 2 ? s.p[0] : ' ', s.n == 2 ? s.p[1] : ' ', ' ' };
+
+	return s.n == 2 && str_search(states, str_of(word, 4)) < states.n;
+}
+
+/* The labels of "a.b.c.us" apart, at most four. */
+static size_t labels_of(str s, str out[4])
+{
+	size_t n = 0;
+
+	for (str label; n < 4 && str_next(&s, '.', &label);)
+		out[n++] = label;
+	return n;
+}
+
+/* Is a name of this many labels one under which domains are registered? Lower case. */
+static bool is_registry(struct eval *e, str s, size_t labels)
+{
+	str l[4];
+
+	if (labels == 1)
+		return true;
+	if (labels == 2)
+		return rules_listed(e->lists, STR("util_rb_2tld"), s);
+	if (labels > 4 || labels_of(s, l) != labels)
+		return false;
+	if (str_eq(l[labels - 1], STR("us")) && is_state(l[labels - 2]))
+		return labels == 3 || (str_eq(l[0], STR("pvt")) && str_eq(l[1], STR("k12"))) ||
+		       str_eq(l[0], STR("ci")) || str_eq(l[0], STR("co"));
+	return labels == 3 && !str_eq(l[2], STR("us")) &&
+	       rules_listed(e->lists, STR("util_rb_3tld"), s);
+}
+
+str eval_trim_domain(struct eval *e, str host)
+{
+	size_t labels = 1;
+	str before;
+
+	host = one_dot(e, eval_lower(e, host));
+	while (host.n && host.p[0] == '.')
+		host = str_skip(host, 1);
+	while (host.n && host.p[host.n - 1] == '.')
+		host.n--;
+	for (size_t i = 0; i < host.n; i++)
+		labels += host.p[i] == '.';
+	for (before = host; !is_registry(e, host, labels); labels--) {
+		before = host;
+		host = str_skip(host, str_find(host, '.') + 1);
+	}
+	return before;
+}
+
+bool eval_domain_valid(struct eval *e, str domain)
+{
+	size_t dot = str_rfind(domain, '.');
+
+	for (size_t i = 0; i < domain.n; i++)
+		if (ch_space(domain.p[i]))
+			return false;
+	return dot + 1 < domain.n &&
+	       rules_listed(e->lists, STR("util_rb_tld"), str_skip(domain, dot + 1));
 }
 
 str eval_domain_of(str address)
@@ -288,27 +364,33 @@ bool eval_strings_have(const struct eval_strings *s, str value)
 	return false;
 }
 
-static void add_addresses(struct eval *e, struct eval_strings *all, str name)
+struct scan_strs eval_addresses(struct eval *e, str name)
 {
-	struct scan_strs found = scan_addresses(e->m, name);
+	struct eval_strings all = { .n = 0 };
+	bool both = str_eq(name, STR("ToCc"));
+	str one;
 
-	for (size_t i = 0; i < found.n && all->n < LIM_RULES_ADDRESSES; i++)
-		if (!eval_strings_have(all, found.v[i]))
-			eval_strings_add(e, all, found.v[i]);
+	if (!both && !str_eq(name, STR("EnvelopeFrom")) && str_find(name, ':') == name.n)
+		return scan_addresses(e->m, name);
+	one = both ? STR("") : eval_header(e, arena_fmt(scan_arena(e->m), "%.*s:addr", STRF(name)));
+	if (one.n)
+		eval_strings_add(e, &all, one);
+	for (unsigned i = 0; both && i < 2; i++) {
+		struct scan_strs found = scan_addresses(e->m, i ? STR("Cc") : STR("To"));
+
+		for (size_t j = 0; j < found.n && all.n < LIM_RULES_ADDRESSES; j++)
+			eval_strings_add(e, &all, found.v[j]);
+	}
+	return (struct scan_strs){ .v = all.v, .n = all.n };
 }
 
-/* "a@b...." is said too: runs of dots are one. */
-static str one_dot(struct eval *e, str s)
+static void add_addresses(struct eval *e, struct eval_strings *all, str name)
 {
-	char *p;
-	size_t n = 0;
+	struct scan_strs found = eval_addresses(e, name);
 
-	if (str_search(s, STR("..")) == s.n || !(p = arena_try(scan_arena(e->m), s.n, 1)))
-		return s;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] != '.' || i == 0 || s.p[i - 1] != '.')
-			p[n++] = s.p[i];
-	return str_of(p, n);
+	for (size_t i = 0; i < found.n && all->n < LIM_RULES_ADDRESSES; i++)
+		if (found.v[i].n && !eval_strings_have(all, found.v[i]))
+			eval_strings_add(e, all, found.v[i]);
 }
 
 struct lists_memo {
@@ -364,7 +446,7 @@ static void add_received_for(struct eval *e, struct eval_strings *all)
 			size_t sign = str_find(word, '@');
 
 			if (sign > 0 && sign < word.n && str_find(word, ' ') == word.n &&
-			    scan_domain_valid(str_skip(word, sign + 1))) {
+			    eval_domain_valid(e, str_skip(word, sign + 1))) {
 				eval_strings_add(e, all, word);
 				break;
 			}

@@ -104,7 +104,7 @@ static str http_host(str uri)
 }
 
 /* An anchor of this link names another domain. */
-static bool anchors_differ(const struct scan_html_uri *u, str domain)
+static bool anchors_differ(struct eval *e, const struct scan_html_uri *u, str domain)
 {
 	for (size_t i = 0; i < u->anchors.n; i++) {
 		size_t from = 0;
@@ -115,8 +115,8 @@ static bool anchors_differ(const struct scan_html_uri *u, str domain)
 		if (other.n == 0)
 			continue;
 		if (!eval_is_ip(other)) {
-			other = eval_trim_domain(other);
-			if (!scan_domain_valid(other))
+			other = eval_trim_domain(e, other);
+			if (!eval_domain_valid(e, other))
 				continue;
 		}
 		if (!str_eqi(domain, other))
@@ -140,11 +140,11 @@ unsigned eval_check_https_http_mismatch(struct eval *e)
 
 			if (host.n == 0 || eval_is_ip(host))
 				continue;
-			host = eval_trim_domain(host);
-			if (!scan_domain_valid(host))
+			host = eval_trim_domain(e, host);
+			if (!eval_domain_valid(e, host))
 				continue;
 			anchors++;
-			hit = hit || anchors_differ(u, host);
+			hit = hit || anchors_differ(e, u, host);
 		}
 		if (hit && anchors >= min && (e->nargs < 2 || anchors < eval_arg_number(e, 1)))
 			return 1;
