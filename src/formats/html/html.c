@@ -219,6 +219,7 @@ static bool read_markup(struct html_reader *r, struct html_token *t)
 			return false;
 		read = read_start(r, s, t);
 	}
+	t->whole = str_take(s, s.n - r->rest.n);
 	r->failed += !read;
 	return read;
 }
@@ -240,6 +241,7 @@ bool html_read(struct html_reader *r, struct html_token *t)
 	/* Text to the next '<'; one that begins nothing belongs to it. */
 	n = 1 + str_find(str_skip(r->rest, 1), '<');
 	emit(t, HTML_TEXT, str_take(r->rest, n));
+	t->whole = t->text;
 	r->rest = str_skip(r->rest, n);
 	return true;
 }

@@ -22,7 +22,8 @@ struct html_attr {
 };
 struct html_token {
 	enum html_kind kind;
-	str text; /* name of a tag (as written), text, comment, declaration */
+	str text;  /* name of a tag (as written), text, comment, declaration */
+	str whole; /* as it stands there, with its marks */
 	struct html_attr attr[LIM_HTML_ATTRS];
 	size_t nattr; /* the first of each name counts */
 	bool literal; /* text of script, style and the like: &characters; mean nothing there */

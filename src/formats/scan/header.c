@@ -289,11 +289,25 @@ static bool first_address(struct scan_mail *m, const char *name, str *out)
 			return true;
 		}
 		v = mime_addresses(m->a, m->fields[i].raw);
-		if (!v || !v->mailbox.p)
+		if (!v || !v->mailbox.p || !v->domain.p)
 			return false;
 		*out = v->domain.p ? arena_fmt(m->a, "%.*s@%.*s", STRF(v->mailbox), STRF(v->domain))
 				   : v->mailbox;
 		return true;
+	}
+	return false;
+}
+
+/* fetchmail writes an envelope sender of its own. */
+static bool fetched_by_user(struct scan_mail *m)
+{
+	bool found;
+	str sender = scan_header(m, STR("X-Sender:first:addr"), &found);
+
+	for (size_t i = 0; i < m->nfields && str_find(sender, '@') < sender.n; i++) {
+		if (is_received(&m->fields[i]) &&
+		    str_search(m->fields[i].raw, STR("(fetchmail")) < m->fields[i].raw.n)
+			return true;
 	}
 	return false;
 }
@@ -318,6 +332,8 @@ static bool find_envelope_from(struct scan_mail *m, str *out)
 		*out = last->envfrom;
 		return true;
 	}
+	if (fetched_by_user(m))
+		return false;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		if (field_before_received(m, names[i]) && first_address(m, names[i], out))
 			return true;
@@ -581,6 +597,39 @@ static str join(struct scan_mail *m, const struct list *l)
 	for (size_t i = 0; i < l->n; i++)
 		buf_add(&b, l->v[i]);
 	return scan_keep(m, &b);
+}
+
+/* All that was found; a line each where it has no line end of its own. */
+static str join_lines(struct scan_mail *m, const struct list *l)
+{
+	struct buf b;
+	size_t all = 0;
+	bool ended = l->v[0].n && l->v[0].p[l->v[0].n - 1] == '\n';
+
+	if (l->n == 1)
+		return l->v[0];
+	for (size_t i = 0; i < l->n; i++)
+		all += l->v[i].n + 1;
+	buf_init(&b, all + 1);
+	for (size_t i = 0; i < l->n; i++) {
+		if (i && !ended)
+			buf_addc(&b, '\n');
+		buf_add(&b, l->v[i]);
+	}
+	return scan_keep(m, &b);
+}
+
+str scan_header_all(struct scan_mail *m, str spec, bool *found)
+{
+	struct list l;
+	str all;
+
+	if (str_find(spec, ':') == spec.n)
+		return scan_header(m, spec, found);
+	request(m, spec, &l);
+	*found = l.n > 0;
+	all = l.n ? join_lines(m, &l) : STR("");
+	return all;
 }
 
 static str compute(struct scan_mail *m, str spec, bool *found)

@@ -917,7 +917,7 @@ static void on_token(struct page *g)
 		break;
 	case HTML_COMMENT:
 		if (g->ncomments < COUNT(g->comments))
-			g->comments[g->ncomments++] = g->t.text;
+			g->comments[g->ncomments++] = g->t.whole;
 		break;
 	case HTML_DECLARATION:
 		if (str_startsi(g->t.text, STR("<!doctype"))) {

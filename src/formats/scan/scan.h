@@ -66,6 +66,9 @@ struct scan_strs {
  * "X-Spam-Relays-Untrusted", "Received", ...). Several fields of a name are joined as SpamAssassin
  * joins them. found false: there is no such header (then ""). */
 str scan_header(struct scan_mail *m, str spec, bool *found);
+/* What a header rule matches where a spec gives several values ("ToCc:addr"): all of them, a line
+ * each. */
+str scan_header_all(struct scan_mail *m, str spec, bool *found);
 /* The fields of a name one by one, decoded (or raw), in order. */
 struct scan_strs scan_headers(struct scan_mail *m, str name, bool raw);
 /* The addresses and names in From, Reply-To and so on, as SpamAssassin's get(...:addr) finds them;

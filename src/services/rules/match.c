@@ -121,7 +121,7 @@ static void look_absent(struct looking *l)
 static void look_header(struct run *g, const struct group *in)
 {
 	bool found;
-	struct looking l = { .g = g, .in = in, .text = scan_header(g->m, in->spec, &found) };
+	struct looking l = { .g = g, .in = in, .text = scan_header_all(g->m, in->spec, &found) };
 
 	if (found)
 		look(&l);
