@@ -123,7 +123,7 @@ int cmd_filter_reports(struct cmd_env *env, int argc, char **argv)
 		code = cmd_load(env);
 	if (code != CMD_OK)
 		return code;
-	cmd_role_env(env, "filter", &role);
+	cmd_role_env(env, a.tls ? "relay" : "filter", &role);
 	if (reports_read(role.data, &s) != OK)
 		return cmd_failed(env, "%s", err_last()->text);
 	buf_init(&out, MIB(128));

@@ -1,4 +1,5 @@
 """Deliveries to the outside: RFC 5321 5.1, 3464, 7505."""
+import json
 import os
 import signal
 import subprocess
@@ -217,3 +218,19 @@ def test_kill_of_relay_loses_nothing(world):
         missing[:] = [a for a in acknowledged if a not in there]
         return not missing
     wait_for(all_there, 60)
+
+
+def test_sessions_are_counted_for_tls_reports(world):
+    """RFC 8460 4: of domains whose servers the DNS names; those of our own routes have no report."""
+    world.submit(["tls-report@implicit.test"])
+    wait_for(lambda: world.sink.to("tls-report@implicit.test"))
+
+    def report():
+        done = world.platform.posta("filter", "reports", "--tls", "--domain", "implicit.test", check=False)
+        return done.returncode == 0 and json.loads(done.stdout)
+
+    got = wait_for(report, 30)
+    policy, = got["policies"]
+    assert policy["policy"] == {"policy-type": "no-policy-found", "policy-domain": "implicit.test"}
+    assert policy["summary"]["total-failure-session-count"] >= 1
+    assert policy["failure-details"][0]["result-type"] == "starttls-not-supported"

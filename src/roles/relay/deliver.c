@@ -118,6 +118,31 @@ static void none_answered(const struct delivery *d, str server, const struct smt
 		d->t[i]->status[0] = failed ? '5' : '4';
 }
 
+/* For the TLS report of a domain whose servers the DNS names (RFC 8460 4.3). */
+static void count_tls(const struct delivery *d, const struct relay_hop *hop, enum smtp_tls wanted,
+		      const struct smtp_client *c)
+{
+	CLEANUP(buf_free) struct buf ip = { 0 };
+
+	if (wanted == SMTP_TLS_NEVER || (d->route && !str_eq(d->route->to, STR("mx"))))
+		return;
+	buf_init(&ip, 80);
+	net_print_ip(&hop->addr, &ip);
+	const struct reports_tls session = {
+		.domain = d->domain,
+		.policy = STR("no-policy-found"),
+		.failure = smtp_client_tls(c).n			    ? STR("")
+			   : smtp_client_ext(c) & SMTP_EXT_STARTTLS ? STR("validation-failure")
+								    : STR("starttls-not-supported"),
+		.sending_ip = STR(""),
+		.mx_host = hop->host,
+		.receiving_ip = buf_str(&ip),
+		.now = clock_unix(),
+	};
+
+	reports_tls(relay_here()->reports, &session);
+}
+
 WAITS static struct relay_line *connect_one(const struct delivery *d, const struct relay_hop *hop,
 					    struct smtp_reply *r, err *e)
 {
@@ -128,6 +153,8 @@ WAITS static struct relay_line *connect_one(const struct delivery *d, const stru
 	if (*e == E_CANCELED)
 		return NULL;
 	trace_hop(hop, *e == OK ? c : NULL, r);
+	if (*e == OK)
+		count_tls(d, hop, o.tls, c);
 	metric_add(*e == OK ? &connected : &refused, 1);
 	return *e == OK ? line_new(d, hop, c) : NULL;
 }

@@ -80,6 +80,9 @@ WAITS static err start(const struct role_env *env)
 	TRY(open_store(env));
 	TRY(open_clients(env));
 	relay_pool_open();
+	/* Mail goes without its being counted. */
+	if (reports_open(env->data, &relay.reports) != OK)
+		LOG(LOG_WARN, "relay.reports", KS("why", str_z(err_last()->text)));
 	const struct queue_options o = queue_settings();
 
 	return queue_open(&o, &relay.queue);
@@ -107,6 +110,7 @@ WAITS static void stop(void)
 	if (relay.queue)
 		queue_close(relay.queue, clock_in(CLOSE));
 	relay_pool_close();
+	reports_close(relay.reports);
 	dirtable_close(relay.table);
 	dns_close(relay.dns);
 	tls_drop(relay.tls);

@@ -6,6 +6,7 @@
 #include "clients/smtp/smtp_client.h"
 #include "run/role.h"
 #include "services/directory/directory.h"
+#include "services/mailauth/reports.h"
 #include "services/queue/queue.h"
 #include "sessions/smtp/smtp.h"
 
@@ -47,6 +48,7 @@ struct relay {
 	struct dns *dns;
 	struct dirtable *table;
 	struct tls_ctx *tls, *tls_verify;
+	struct reports *reports; /* of TLS; NULL: its file cannot be opened */
 	bool stopping;
 };
 struct relay *relay_here(void);

@@ -177,7 +177,7 @@ void reports_dmarc(struct reports *r, const struct mailauth_question *q,
 	bool pass = d->result == AUTH_PASS;
 	str from = str_skip(q->from, str_rfind(q->from, '@') + 1);
 
-	if ((!pass && d->result != AUTH_FAIL) || !d->rua.n || !q->ip)
+	if (!r || (!pass && d->result != AUTH_FAIL) || !d->rua.n || !q->ip)
 		return;
 	buf_init(&ip, 80);
 	buf_init(&results, KIB(8));
@@ -206,5 +206,6 @@ void reports_tls(struct reports *r, const struct reports_tls *s)
 	const str texts[REPORTS_TLS_TEXTS] = { s->domain,     s->policy,  s->failure,
 					       s->sending_ip, s->mx_host, s->receiving_ip };
 
-	add(r, 't', s->now, texts, COUNT(texts));
+	if (r)
+		add(r, 't', s->now, texts, COUNT(texts));
 }

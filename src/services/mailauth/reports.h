@@ -11,7 +11,7 @@
 
 enum { REPORTS_DAYS = 30, REPORTS_DAY = 86400 };
 
-/* ---- counting: in the role's process; a loop has its own ---- */
+/* ---- counting: in the role's process; a loop has its own. NULL counts nothing ---- */
 struct reports;
 /* dir: the role's data folder. Starts a fiber that writes every few seconds. */
 WAITS MUST_USE err reports_open(const char *dir, struct reports **out);
