@@ -17,10 +17,22 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	return filter_read(env, complaints, settings);
 }
 
+/* What sa-update fetched, and what an operator has elsewhere. */
+static void reads(const void *settings, void (*add)(void *arg, str folder), void *arg)
+{
+	const struct filter_settings *set = settings;
+
+	add(arg, STR("/var/lib/spamassassin"));
+	for (size_t i = 0; i < set->rules.folders.n; i++)
+		add(arg, set->rules.folders.v[i]);
+	for (size_t i = 0; i < set->rules.files.n; i++)
+		add(arg, str_take(set->rules.files.v[i], str_rfind(set->rules.files.v[i], '/')));
+}
+
 WAITS static err start(const struct role_env *env)
 {
 	(void)env;
-	return filter_open(role_settings(), &filter);
+	return filter_open(role_settings(), false, &filter);
 }
 
 WAITS static err reload(const struct role_env *env)
@@ -84,15 +96,16 @@ static const struct listener listeners[] = {
 const struct role role_filter = {
 	.name = "filter",
 	.user = "posta-filter",
-	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY,
+	.may = MAY_CONNECT | MAY_DATA | MAY_DIRECTORY | MAY_SPAWN,
 	.listeners = listeners,
 	.nlisteners = COUNT(listeners),
 	.settings = sizeof(struct filter_settings),
 	.read = read_settings,
+	.reads = reads,
 	.start = start,
 	.reload = reload,
 	.stop = stop,
-	.groups = (const char *const[]){ "blacklists", "verdict", NULL },
+	.groups = (const char *const[]){ "attachments", "blacklists", "verdict", NULL },
 	.keys = filter_keys,
 	.nkeys = FILTER_KEYS,
 };

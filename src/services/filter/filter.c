@@ -19,70 +19,10 @@ METRIC(m_shed, "posta_filter_shed_total", "", METRIC_COUNTER,
 METRIC(m_now, "posta_filter_scans", "", METRIC_GAUGE, "Scans under way.");
 
 /* In the order in which they are told; those that come after others run in it. */
-static const struct step *const steps[] = { &step_virus };
-
-/* ---- what the settings opened ---- */
-
-WAITS static err tools_new(const struct filter_settings *set, struct tools **out)
-{
-	struct tools *t = MEM_NEW(struct tools);
-	err e = OK;
-
-	t->set = set;
-	t->holds = 1;
-	if (set->clamd.n)
-		e = clamds_open(set->clamd.addr, set->clamd.n, set->clamd.pause,
-				(size_t)set->clamd.max, &t->clamds);
-	if (e)
-		mem_free(t);
-	else
-		*out = t;
-	return e;
-}
-
-WAITS static void tools_drop(struct tools *t)
-{
-	if (--t->holds)
-		return;
-	clamds_close(t->clamds);
-	mem_free(t);
-}
-
-WAITS err filter_open(const struct filter_settings *set, struct filter **out)
-{
-	struct filter *f = MEM_NEW(struct filter);
-	err e = tools_new(set, &f->tools);
-
-	waitq_init(&f->room);
-	if (e)
-		mem_free(f);
-	else
-		*out = f;
-	return e;
-}
-
-WAITS err filter_configure(struct filter *f, const struct filter_settings *set)
-{
-	struct tools *fresh, *old = f->tools;
-
-	TRY(tools_new(set, &fresh));
-	f->tools = fresh;
-	tools_drop(old);
-	return OK;
-}
-
-WAITS void filter_close(struct filter *f)
-{
-	if (!f)
-		return;
-	tools_drop(f->tools);
-	mem_free(f);
-}
-
-const struct filter_settings *filter_settings_of(const struct filter *f)
-{
-	return f->tools->set;
-}
+static const struct step *const steps[] = {
+	&step_auth,  &step_lists,    &step_virus,      &step_attachments,
+	&step_rules, &step_learning, &step_recipients,
+};
 
 /* ---- symbols ---- */
 
@@ -162,7 +102,7 @@ static void choose_action(struct scan *s)
 
 	if (out->virus.n || out->dangerous.n || out->score >= s->set->reject)
 		out->action = STR("reject");
-	else if (out->incomplete && s->set->clamd.away == FILTER_LATER)
+	else if (s->clamd_away && s->set->clamd.away == FILTER_LATER)
 		out->action = STR("soft reject");
 	else if (out->score >= out->required)
 		out->action = STR("add header");
@@ -183,6 +123,18 @@ static void tell(const struct scan *s)
 	    KI("symbols", out->nsymbols), KS("virus", out->virus), KI("us", out->ms * 1000));
 }
 
+/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]" */
+bool filter_ip(str text, struct net_addr *out)
+{
+	CLEANUP(buf_free) struct buf b;
+	bool bare6 = str_find(text, ':') < text.n && text.p[0] != '[';
+
+	buf_init(&b, 100);
+	buf_fmt(&b, bare6 ? "[%.*s]:0" : "%.*s:0", STRF(text));
+	return text.n && buf_done(&b) == OK && net_parse(buf_str(&b), out) == OK &&
+	       !net_is_unix(out);
+}
+
 WAITS static err scan(struct scan *s)
 {
 	double began = now_ms();
@@ -191,7 +143,12 @@ WAITS static err scan(struct scan *s)
 	s->out->steps = s->times = NEW_TRY(s->a, struct filter_step, COUNT(steps));
 	if (!s->out->symbols || !s->times)
 		return fail(E_LIMIT, "no memory for the answer");
-	TRY(spool_view(s->q->message, &s->message));
+	str whole;
+
+	TRY(spool_view(s->q->message, &whole));
+	s->message = str_skip(whole, s->q->before);
+	s->mail = scan_mail_new(&s->views, whole, &s->q->env, &s->set->networks);
+	s->ip_known = filter_ip(s->q->env.ip, &s->ip);
 	s->out->required = s->set->required;
 	run_steps(s);
 	choose_action(s);
@@ -240,10 +197,12 @@ WAITS err filter_scan(struct filter *f, const struct filter_request *q, struct a
 	whole.env.now = clock_unix();
 	t->holds++;
 	metric_set(&m_now, ++f->scans);
+	arena_init(&s.views, LIM_SCAN_ARENA);
 	err e = scan(&s);
 
+	arena_free(&s.views);
 	metric_set(&m_now, --f->scans);
 	waitq_wake_one(&f->room);
-	tools_drop(t);
+	filter_tools_drop(t);
 	return e;
 }

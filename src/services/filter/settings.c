@@ -36,6 +36,24 @@ const struct conf_key filter_keys[FILTER_KEYS] = {
 	  "our own relays; none: the trusted ones" },
 	{ "msa_networks", CONF_STRS, AT(networks_texts[2]), 0, 0, "",
 	  "relays that take mail from authenticated users only" },
+	{ "auth", CONF_BOOL, AT(auth), 0, 0, "true",
+	  "check SPF, DKIM, DMARC and ARC, which asks the DNS" },
+	{ "learning", CONF_BOOL, AT(learning), 0, 0, "true",
+	  "what each user calls spam counts for that user" },
+	{ "attachments", CONF_BOOL, AT(attachments_on), 0, 0, "true",
+	  "look for files that no mail should bring: the group attachments" },
+	{ "rules", CONF_STRS, AT(rules.folders), 0, 0, "default",
+	  "folders of SpamAssassin's rule files; \"default\": sa-update's, else the package's; "
+	  "empty: "
+	  "no rules" },
+	{ "rule_files", CONF_STRS, AT(rules.files), 0, 0, "/etc/spamassassin/local.cf",
+	  "rule files that are read after those, where they are there" },
+	{ "rule_cache", CONF_STR, AT(rules.cache), 0, 0, "",
+	  "folder of compiled rules; empty: rules in the role's own" },
+	{ "rule_check", CONF_DURATION, AT(rules.check), 0, 86400000, "60s",
+	  "how often the rule files are looked at for change; 0: at a reload alone" },
+	{ "budget", CONF_DURATION, AT(budget), 0, 60000, "1s",
+	  "CPU time that the rules have for one message; 0: any" },
 	{ "resolvers", CONF_STRS, AT(resolvers), 0, 0, "",
 	  "name servers to ask, e.g. [\"192.0.2.53:53\"]; none: the root and down from it" },
 	{ "dnssec", CONF_BOOL, AT(dnssec), 0, 0, "true", "validate answers of the DNS" },
@@ -145,6 +163,25 @@ static err read_peers(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
+/* A file that is not there is none: local.cf is the operator's to make. */
+static void read_rules(const struct role_env *env, struct filter_settings *set)
+{
+	struct ruleset_settings *r = &set->rules;
+	str *files = arena_get(env->arena, size_mul(r->files.n + 1, sizeof(str)), _Alignof(str));
+	size_t n = 0;
+
+	if (r->folders.n == 1 && str_eq(r->folders.v[0], STR("default")))
+		r->folders = ruleset_default_folders(env->arena);
+	else if (r->folders.n && r->folders.v[0].n == 0)
+		r->folders.n = 0;
+	for (size_t i = 0; i < r->files.n && r->folders.n; i++)
+		if (r->files.v[i].n)
+			files[n++] = r->files.v[i];
+	r->files = (struct conf_strs){ files, n };
+	if (r->cache.n == 0 && env->data)
+		r->cache = arena_fmt(env->arena, "%s/rules", env->data);
+}
+
 err filter_read(const struct role_env *env, struct buf *complaints, struct filter_settings *out)
 {
 	err e = conf_read(env->conf, filter_keys, FILTER_KEYS, out, env->arena, complaints);
@@ -158,11 +195,16 @@ err filter_read(const struct role_env *env, struct buf *complaints, struct filte
 	if (e == OK)
 		e = read_all_networks(env, complaints, out);
 	if (e == OK)
+		e = attachments_read(env, complaints, &out->attachments);
+	if (e == OK)
 		e = blacklists_read(env, complaints, &out->lists);
 	if (e == OK)
 		e = verdict_read(env, complaints, &out->verdict);
 	if (!out->hostname.n)
 		out->hostname = env->hostname;
+	if (e == OK)
+		read_rules(env, out);
+	out->net = out->auth || out->lists.n > 0;
 	out->spool_dir = env->data;
 	out->directory = env->directory;
 	return e;

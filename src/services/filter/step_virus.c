@@ -17,6 +17,7 @@ WAITS static void run(struct scan *s)
 
 	if (e) {
 		metric_add(&m_away, 1);
+		s->clamd_away = true;
 		filter_missing(s, "CLAMD_AWAY", STR("no clamd answered"));
 		return;
 	}

@@ -127,7 +127,6 @@ WAITS err milter_end(struct milter *s)
 	struct filter_answer answer;
 
 	arena_init(&a, LIM_FILTER_ARENA);
-	s->q.message = s->message;
 	err e = s->broken ? s->broken : filter_scan(s->f, &s->q, &a, &answer);
 
 	if (e == E_CANCELED)

@@ -20,7 +20,6 @@ struct milter {
 	struct arena connection, mail; /* what lives as long */
 	struct filter_request q;       /* of this connection, then of this mail */
 	str *rcpts;
-	struct spool *message;
 	struct forged forged[LIM_MILTER_FORGED];
 	size_t nforged, authres; /* Authentication-Results seen */
 	err broken;		 /* why this mail cannot be scanned */

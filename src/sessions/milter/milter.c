@@ -19,8 +19,8 @@ enum {
 
 static void forget_mail(struct milter *s)
 {
-	spool_drop(s->message);
-	s->message = NULL;
+	spool_drop(s->q.message);
+	s->q.message = NULL;
 	s->nforged = s->authres = 0;
 	s->broken = OK;
 	arena_reset(&s->mail);
@@ -55,12 +55,10 @@ static str unbracket(str s)
 /* The first error sticks: the rest of such a mail is read and forgotten. */
 WAITS static void add(struct milter *s, str bytes)
 {
-	const struct filter_settings *set = filter_settings_of(s->f);
-
-	if (!s->message)
-		s->message = spool_new(set->spool_dir, (uint64_t)set->message_max);
+	if (!s->q.message)
+		s->broken = filter_spool(s->f, &s->q);
 	if (!s->broken)
-		s->broken = spool_add(s->message, bytes);
+		s->broken = spool_add(s->q.message, bytes);
 }
 
 /* ---- commands ---- */
@@ -277,7 +275,7 @@ static const struct {
 WAITS static err read_packet(struct milter *s)
 {
 	char four[4];
-	bool between = s->message == NULL && !s->q.env.known;
+	bool between = s->q.message == NULL && !s->q.env.known;
 
 	stream_deadline(s->io, clock_in(IDLE_TIME));
 	if (between && role_draining())
@@ -335,7 +333,7 @@ WAITS err milter_session(struct stream *io, struct filter *f)
 	while (e == OK);
 	if (e == E_SYNTAX || e == E_LIMIT)
 		LOG(LOG_WARN, "milter.broken", KE(e));
-	spool_drop(s->message);
+	spool_drop(s->q.message);
 	buf_free(&s->packet);
 	buf_free(&s->reply);
 	arena_free(&s->connection);

@@ -20,7 +20,8 @@ struct rspamd {
 	struct filter *f;
 	struct buf head, answer;
 	struct arena a; /* of one request */
-	struct spool *message;
+	struct filter_request q;
+	str deliver_to;
 	const char *type;
 	int status;
 };
@@ -44,6 +45,71 @@ static int status_of(err e)
 	default:
 		return 500;
 	}
+}
+
+/* ---- what the caller knows ---- */
+
+static str unbracket(str s)
+{
+	return s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' ? str_take(str_skip(s, 1), s.n - 2)
+								: s;
+}
+
+/* The fields live in the head's buffer until the next request. */
+static err take_field(struct rspamd *s, str *rcpts, str name, str value)
+{
+	struct filter_request *q = &s->q;
+
+	static const struct {
+		str name;
+		size_t offset;
+	} known[] = {
+		{ S("IP"), offsetof(struct filter_request, env.ip) },
+		{ S("Helo"), offsetof(struct filter_request, env.helo) },
+		{ S("Hostname"), offsetof(struct filter_request, env.rdns) },
+		{ S("User"), offsetof(struct filter_request, env.user) },
+		{ S("Queue-Id"), offsetof(struct filter_request, id) },
+	};
+
+	if (str_eqi(name, STR("From"))) {
+		q->env.from = unbracket(value);
+		q->env.known = true;
+	} else if (str_eqi(name, STR("Rcpt"))) {
+		if (q->env.nrcpts == LIM_SMTP_RCPTS)
+			return fail(E_LIMIT, "over %d recipients", LIM_SMTP_RCPTS);
+		rcpts[q->env.nrcpts++] = unbracket(value);
+		q->env.known = true;
+	} else if (str_eqi(name, STR("Deliver-To"))) {
+		s->deliver_to = unbracket(value);
+	} else if (str_eqi(name, STR("Compression")) || str_eqi(name, STR("Content-Encoding"))) {
+		return fail(E_SYNTAX, "send the message as it is, without %.*s", STRF(name));
+	}
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (str_eqi(name, known[i].name))
+			*(str *)(void *)((char *)q + known[i].offset) = value;
+	return OK;
+}
+
+static err take_fields(struct rspamd *s, const struct http_request *r)
+{
+	str *rcpts = NEW_TRY(&s->a, str, LIM_SMTP_RCPTS);
+	str rest = r->fields;
+
+	if (!rcpts)
+		return fail(E_LIMIT, "no memory for the recipients");
+	s->q = (struct filter_request){ .env.rcpts = rcpts };
+	s->q.id = s->q.env.ip = s->q.env.helo = s->q.env.rdns = s->q.env.from = s->q.env.user =
+		STR("");
+	s->deliver_to = STR("");
+	while (rest.n) {
+		size_t end = str_search(rest, STR("\r\n"));
+		str line = str_take(rest, end), name, value;
+
+		rest = str_skip(rest, end + 2);
+		if (str_cut(line, ':', &name, &value))
+			TRY(take_field(s, rcpts, name, str_trim(value)));
+	}
+	return OK;
 }
 
 /* ---- reading ---- */
@@ -70,7 +136,7 @@ WAITS static err read_length(struct rspamd *s, uint64_t left)
 		str got = stream_peek(s->io);
 
 		got = str_take(got, left < got.n ? (size_t)left : got.n);
-		TRY(spool_add(s->message, got));
+		TRY(spool_add(s->q.message, got));
 		left -= got.n;
 		stream_eat(s->io, got.n);
 	}
@@ -89,7 +155,7 @@ WAITS static err read_chunks(struct rspamd *s)
 		if (stream_peek(s->io).n == 0)
 			TRY(stream_fill(s->io));
 		TRY(http_chunks_take(&c, stream_peek(s->io), &used, &data, &done));
-		TRY(spool_add(s->message, data));
+		TRY(spool_add(s->q.message, data));
 		stream_eat(s->io, used);
 	}
 	return OK;
@@ -107,7 +173,8 @@ WAITS static err read_message(struct rspamd *s, const struct http_request *r)
 
 	if (too_long(s, r))
 		return fail(E_LIMIT, "a message over %lld octets", (long long)set->message_max);
-	s->message = spool_new(set->spool_dir, (uint64_t)set->message_max);
+	TRY(take_fields(s, r));
+	TRY(filter_spool(s->f, &s->q));
 	stream_deadline(s->io, clock_in(BODY_TIME));
 	/* RFC 9110 10.1.1: the client waits to hear that it may go on. */
 	if (http_field(r->fields, STR("Expect"), &expect) == OK &&
@@ -118,77 +185,43 @@ WAITS static err read_message(struct rspamd *s, const struct http_request *r)
 	return r->chunked ? read_chunks(s) : read_length(s, r->length);
 }
 
-/* ---- what the caller knows ---- */
-
-static str unbracket(str s)
-{
-	return s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' ? str_take(str_skip(s, 1), s.n - 2)
-								: s;
-}
-
-/* The fields live in the head's buffer until the next request. */
-static err take_field(struct filter_request *q, str *rcpts, str name, str value)
-{
-	static const struct {
-		str name;
-		size_t offset;
-	} known[] = {
-		{ S("IP"), offsetof(struct filter_request, env.ip) },
-		{ S("Helo"), offsetof(struct filter_request, env.helo) },
-		{ S("Hostname"), offsetof(struct filter_request, env.rdns) },
-		{ S("User"), offsetof(struct filter_request, env.user) },
-		{ S("Queue-Id"), offsetof(struct filter_request, id) },
-	};
-
-	if (str_eqi(name, STR("From"))) {
-		q->env.from = unbracket(value);
-		q->env.known = true;
-	} else if (str_eqi(name, STR("Rcpt"))) {
-		if (q->env.nrcpts == LIM_SMTP_RCPTS)
-			return fail(E_LIMIT, "over %d recipients", LIM_SMTP_RCPTS);
-		rcpts[q->env.nrcpts++] = unbracket(value);
-		q->env.known = true;
-	} else if (str_eqi(name, STR("Compression")) || str_eqi(name, STR("Content-Encoding"))) {
-		return fail(E_SYNTAX, "send the message as it is, without %.*s", STRF(name));
-	}
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (str_eqi(name, known[i].name))
-			*(str *)(void *)((char *)q + known[i].offset) = value;
-	return OK;
-}
-
-static err take_fields(struct rspamd *s, const struct http_request *r, struct filter_request *q)
-{
-	str *rcpts = NEW_TRY(&s->a, str, LIM_SMTP_RCPTS);
-	str rest = r->fields;
-
-	if (!rcpts)
-		return fail(E_LIMIT, "no memory for the recipients");
-	*q = (struct filter_request){ .message = s->message, .env.rcpts = rcpts };
-	q->id = q->env.ip = q->env.helo = q->env.rdns = q->env.from = q->env.user = STR("");
-	while (rest.n) {
-		size_t end = str_search(rest, STR("\r\n"));
-		str line = str_take(rest, end), name, value;
-
-		rest = str_skip(rest, end + 2);
-		if (str_cut(line, ':', &name, &value))
-			TRY(take_field(q, rcpts, name, str_trim(value)));
-	}
-	return OK;
-}
-
 /* ---- answering ---- */
 
 WAITS static err check(struct rspamd *s, const struct http_request *r)
 {
-	struct filter_request q;
 	struct filter_answer answer;
 
-	TRY(take_fields(s, r, &q));
-	TRY(filter_scan(s->f, &q, &s->a, &answer));
+	(void)r;
+	TRY(filter_scan(s->f, &s->q, &s->a, &answer));
 	s->type = "application/json";
 	filter_answer_print(&answer, &s->answer);
 	return buf_done(&s->answer);
+}
+
+/* Whose lesson it is: User, or who would have had it. */
+WAITS static err learn(struct rspamd *s, bool spam)
+{
+	const struct filter_request *q = &s->q;
+	str user = q->env.user.n ? q->env.user : s->deliver_to;
+
+	if (user.n == 0 && q->env.nrcpts == 1)
+		user = q->env.rcpts[0];
+	TRY(filter_teach(s->f, q, user, spam));
+	s->type = "application/json";
+	buf_add(&s->answer, STR("{\"success\":true}"));
+	return OK;
+}
+
+WAITS static err learn_spam(struct rspamd *s, const struct http_request *r)
+{
+	(void)r;
+	return learn(s, true);
+}
+
+WAITS static err learn_ham(struct rspamd *s, const struct http_request *r)
+{
+	(void)r;
+	return learn(s, false);
 }
 
 WAITS static err ping(struct rspamd *s, const struct http_request *r)
@@ -203,17 +236,16 @@ static const struct {
 	bool message;
 	WAITS err (*run)(struct rspamd *s, const struct http_request *r);
 } paths[] = {
-	{ S("/checkv2"), true, check },
-	{ S("/check"), true, check },
-	{ S("/symbols"), true, check },
-	{ S("/ping"), false, ping },
+	{ S("/checkv2"), true, check },	     { S("/check"), true, check },
+	{ S("/symbols"), true, check },	     { S("/learnspam"), true, learn_spam },
+	{ S("/learnham"), true, learn_ham }, { S("/ping"), false, ping },
 };
 
 WAITS static err answer(struct rspamd *s, const struct http_request *r)
 {
 	for (size_t i = 0; i < COUNT(paths); i++)
 		if (str_eq(r->path, paths[i].path)) {
-			if (paths[i].message && spool_size(s->message) == 0)
+			if (paths[i].message && spool_size(s->q.message) == s->q.before)
 				return fail(E_SYNTAX, "no message: send it as the body");
 			return paths[i].run(s, r);
 		}
@@ -295,8 +327,8 @@ WAITS err rspamd_session(struct stream *io, struct filter *f)
 		arena_reset(&s.a);
 		more = false;
 		e = serve_one(&s, &more);
-		spool_drop(s.message);
-		s.message = NULL;
+		spool_drop(s.q.message);
+		s.q.message = NULL;
 	} while (e == OK && more && wait_for_next(io) == OK);
 	buf_free(&s.head);
 	buf_free(&s.answer);

@@ -21,7 +21,7 @@ struct spamd {
 	struct spamd_request r;
 	struct buf head, reply;
 	struct arena a;
-	struct spool *message;
+	struct filter_request q;
 	str rcpt;
 };
 
@@ -53,7 +53,7 @@ WAITS static err read_message(struct spamd *s)
 
 	if (s->r.has_length && s->r.length > (uint64_t)set->message_max)
 		return fail(E_LIMIT, "a message over %lld octets", (long long)set->message_max);
-	s->message = spool_new(set->spool_dir, (uint64_t)set->message_max);
+	TRY(filter_spool(s->f, &s->q));
 	stream_deadline(s->io, clock_in(BODY_TIME));
 	while (left) {
 		err e = stream_peek(s->io).n ? OK : stream_fill(s->io);
@@ -64,7 +64,7 @@ WAITS static err read_message(struct spamd *s)
 		str got = stream_peek(s->io);
 
 		got = str_take(got, left < got.n ? (size_t)left : got.n);
-		TRY(spool_add(s->message, got));
+		TRY(spool_add(s->q.message, got));
 		left -= got.n;
 		stream_eat(s->io, got.n);
 	}
@@ -87,7 +87,7 @@ static err answer_text(struct spamd *s, const struct filter_answer *f)
 	CLEANUP(buf_free) struct buf body;
 	str message;
 
-	buf_init(&body, size_add((size_t)spool_size(s->message), KIB(256)));
+	buf_init(&body, size_add((size_t)spool_size(s->q.message), KIB(256)));
 	switch (s->r.method) {
 	case SPAMD_SYMBOLS:
 		spamd_add_symbols(&body, f);
@@ -101,7 +101,7 @@ static err answer_text(struct spamd *s, const struct filter_answer *f)
 		break;
 	case SPAMD_PROCESS:
 	case SPAMD_HEADERS:
-		TRY(spool_view(s->message, &message));
+		TRY(spool_view(s->q.message, &message));
 		spamd_add_message(&body, f, message, filter_settings_of(s->f)->hostname,
 				  s->r.method == SPAMD_HEADERS);
 		break;
@@ -115,17 +115,29 @@ static err answer_text(struct spamd *s, const struct filter_answer *f)
 
 WAITS static err scan(struct spamd *s)
 {
-	struct filter_request q = { .message = s->message, .id = STR("") };
 	struct filter_answer answer;
 
-	q.env.ip = q.env.helo = q.env.rdns = q.env.from = q.env.user = STR("");
 	s->rcpt = s->r.user;
 	if (str_find(s->rcpt, '@') < s->rcpt.n) {
-		q.env.rcpts = &s->rcpt;
-		q.env.nrcpts = 1;
+		s->q.env.rcpts = &s->rcpt;
+		s->q.env.nrcpts = 1;
 	}
-	TRY(filter_scan(s->f, &q, &s->a, &answer));
+	TRY(filter_scan(s->f, &s->q, &s->a, &answer));
 	return answer_text(s, &answer);
+}
+
+/* What is forgotten of spam is taught as ham: a model has no single lessons to take back. */
+WAITS static err tell(struct spamd *s)
+{
+	bool local = (s->r.set | s->r.remove) & SPAMD_LOCAL;
+
+	if (!local || (s->r.set && s->r.class == SPAMD_NO_CLASS))
+		return fail(E_SYNTAX, "write Message-class, and Set or Remove: local");
+	TRY(filter_teach(s->f, &s->q, s->r.user, s->r.set ? s->r.class == SPAMD_SPAM : false));
+	spamd_print_status(&s->reply, SPAMD_OK, STR("EX_OK"));
+	buf_fmt(&s->reply, "%s: local\r\nContent-length: 0\r\n\r\n",
+		s->r.set ? "DidSet" : "DidRemove");
+	return OK;
 }
 
 WAITS static err run(struct spamd *s)
@@ -136,7 +148,7 @@ WAITS static err run(struct spamd *s)
 		spamd_print_status(&s->reply, SPAMD_OK, STR("PONG"));
 		return OK;
 	}
-	return scan(s);
+	return s->r.method == SPAMD_TELL ? tell(s) : scan(s);
 }
 
 static void answer_error(struct spamd *s, err e)
@@ -196,13 +208,15 @@ WAITS static err serve(struct spamd *s)
 WAITS err spamd_session(struct stream *io, struct filter *f)
 {
 	struct spamd s = { .io = io, .f = f };
+	struct scan_envelope *env = &s.q.env;
 
+	s.q.id = env->ip = env->helo = env->rdns = env->from = env->user = STR("");
 	buf_init(&s.head, LIM_HTTP_HEAD);
 	buf_init(&s.reply, size_add((size_t)filter_settings_of(f)->message_max, MIB(1)));
 	arena_init(&s.a, LIM_FILTER_ARENA);
 	err e = serve(&s);
 
-	spool_drop(s.message);
+	spool_drop(s.q.message);
 	buf_free(&s.head);
 	buf_free(&s.reply);
 	arena_free(&s.a);
