@@ -62,6 +62,7 @@ MUST_USE err cmd_control(const struct cmd_env *env, const char *role, str method
 			 str body, int *status, struct buf *answer);
 
 extern const struct cmd cmd_alias, cmd_check, cmd_dnsbl, cmd_domain, cmd_filter, cmd_queue,
-	cmd_radius, cmd_role, cmd_run, cmd_store, cmd_tenant, cmd_trace, cmd_user, cmd_zone;
+	cmd_radius, cmd_role, cmd_run, cmd_scan, cmd_store, cmd_tenant, cmd_trace, cmd_user,
+	cmd_zone;
 
 #endif

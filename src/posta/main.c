@@ -12,8 +12,9 @@
 #define CONFIG_DEFAULT "/etc/posta/posta.conf"
 
 static const struct cmd *const cmds[] = {
-	&cmd_alias, &cmd_check, &cmd_dnsbl, &cmd_domain, &cmd_filter, &cmd_queue, &cmd_radius,
-	&cmd_role,  &cmd_run,	&cmd_store, &cmd_tenant, &cmd_trace,  &cmd_user,  &cmd_zone,
+	&cmd_alias, &cmd_check,	 &cmd_dnsbl, &cmd_domain, &cmd_filter,
+	&cmd_queue, &cmd_radius, &cmd_role,  &cmd_run,	  &cmd_scan,
+	&cmd_store, &cmd_tenant, &cmd_trace, &cmd_user,	  &cmd_zone,
 };
 
 static const struct cmd *find(const char *name)

@@ -87,6 +87,40 @@ WAITS static err milter(struct stream *io, const struct listener *l)
 
 static const char *const askers[] = { "mx", "submission", "store", NULL };
 
+/* ---- control: POST /learn/spam/USER, /learn/ham/USER with a message, /forget/USER ---- */
+
+WAITS static err learn(str user, bool spam, str message)
+{
+	struct filter_request q = { .id = STR("control") };
+
+	q.env.ip = q.env.helo = q.env.rdns = q.env.from = q.env.user = STR("");
+	TRY(filter_spool(filter, &q));
+	err e = spool_add(q.message, message);
+
+	if (e == OK)
+		e = filter_teach(filter, &q, user, spam);
+	spool_drop(q.message);
+	return e;
+}
+
+WAITS static err control(str method, str path, str body, struct buf *json)
+{
+	static const str spam = S("/learn/spam/"), ham = S("/learn/ham/"), gone = S("/forget/");
+	err e = fail(E_NOTFOUND, "no such path");
+
+	if (!str_eq(method, STR("POST")))
+		return e;
+	if (str_starts(path, spam))
+		e = learn(str_skip(path, spam.n), true, body);
+	else if (str_starts(path, ham))
+		e = learn(str_skip(path, ham.n), false, body);
+	else if (str_starts(path, gone))
+		e = filter_forget(filter, str_skip(path, gone.n));
+	if (e == OK)
+		buf_add(json, STR("{}\n"));
+	return e;
+}
+
 static const struct listener listeners[] = {
 	{ .kind = "filter", .port = 11333, .internal = true, .peers = askers, .session = http },
 	{ .kind = "spamd", .port = 783, .session = spamd },
@@ -105,6 +139,7 @@ const struct role role_filter = {
 	.start = start,
 	.reload = reload,
 	.stop = stop,
+	.control = control,
 	.groups = (const char *const[]){ "attachments", "blacklists", "verdict", NULL },
 	.keys = filter_keys,
 	.nkeys = FILTER_KEYS,

@@ -332,10 +332,11 @@ void ruleset_put(struct ruleset *r, struct rules_scratch *s)
 /* ---- where SpamAssassin has its rules ---- */
 
 #define PACKAGE "/usr/share/spamassassin"
+#define LOCAL	"/etc/spamassassin"
 #define UPDATES "/var/lib/spamassassin"
 
-/* Names of folders in it, sorted; at most max. */
-static size_t subfolders(str folder, struct arena *a, str *v, size_t max)
+/* Names of folders in it, sorted; at most max. version: those that a version has. */
+static size_t subfolders(str folder, bool version, struct arena *a, str *v, size_t max)
 {
 	char path[LIM_FILE_PATH];
 	const struct dirent *at;
@@ -347,8 +348,8 @@ static size_t subfolders(str folder, struct arena *a, str *v, size_t max)
 	DIR *d = opendir(path);
 
 	while (d && n < max && (at = readdir(d)))
-		if (at->d_name[0] != '.' && join(folder, at->d_name, path) &&
-		    stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		if (at->d_name[0] != '.' && (!version || ch_digit(at->d_name[0])) &&
+		    join(folder, at->d_name, path) && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			v[n++] = arena_dup(a, str_z(path));
 	if (d)
 		(void)closedir(d);
@@ -367,10 +368,11 @@ struct conf_strs ruleset_default_folders(struct arena *a)
 {
 	enum { MOST = 32 };
 	str *v = arena_get(a, MOST * sizeof(*v), _Alignof(str));
-	size_t n = subfolders(STR(UPDATES), a, v, MOST);
+	size_t n = subfolders(STR(UPDATES), true, a, v, MOST);
 
-	n = n ? subfolders(v[n - 1], a, v, MOST) : 0;
+	n = n ? subfolders(v[n - 1], false, a, v, MOST - 1) : 0;
 	if (n == 0)
 		v[n++] = STR(PACKAGE);
+	v[n++] = STR(LOCAL);
 	return (struct conf_strs){ v, n };
 }

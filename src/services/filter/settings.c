@@ -46,8 +46,8 @@ const struct conf_key filter_keys[FILTER_KEYS] = {
 	  "folders of SpamAssassin's rule files; \"default\": sa-update's, else the package's; "
 	  "empty: "
 	  "no rules" },
-	{ "rule_files", CONF_STRS, AT(rules.files), 0, 0, "/etc/spamassassin/local.cf",
-	  "rule files that are read after those, where they are there" },
+	{ "rule_files", CONF_STRS, AT(rules.files), 0, 0, "",
+	  "rule files that are read after those" },
 	{ "rule_cache", CONF_STR, AT(rules.cache), 0, 0, "",
 	  "folder of compiled rules; empty: rules in the role's own" },
 	{ "rule_check", CONF_DURATION, AT(rules.check), 0, 86400000, "60s",
@@ -163,7 +163,6 @@ static err read_peers(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
-/* A file that is not there is none: local.cf is the operator's to make. */
 static void read_rules(const struct role_env *env, struct filter_settings *set)
 {
 	struct ruleset_settings *r = &set->rules;
