@@ -5,10 +5,8 @@ static const struct {
 	str name;
 	int (*run)(struct cmd_env *env, int argc, char **argv);
 } verbs[] = {
-	{ S("rules"), cmd_filter_rules },
-	{ S("learn"), cmd_filter_learn },
-	{ S("forget"), cmd_filter_forget },
-	{ S("quarantine"), cmd_filter_quarantine },
+	{ S("rules"), cmd_filter_rules },     { S("learn"), cmd_filter_learn },
+	{ S("forget"), cmd_filter_forget },   { S("quarantine"), cmd_filter_quarantine },
 	{ S("reports"), cmd_filter_reports },
 };
 
@@ -27,7 +25,8 @@ const struct cmd cmd_filter = {
 	.summary = "the filter: rules, lessons, mail in quarantine, counts for reports",
 	.help = "usage: posta filter rules --compile                 makes the rules ready\n"
 		"       posta filter rules --unsupported             what of them cannot be done\n"
-		"       posta filter learn spam|ham USER FILE...     lessons of a user; \"-\": standard "
+		"       posta filter learn spam|ham USER FILE...     lessons of a user; \"-\": "
+		"standard "
 		"input\n"
 		"       posta filter forget USER                     forgets what a user taught\n"
 		"       posta filter quarantine [list] [USER]       mail beyond its recipient's "

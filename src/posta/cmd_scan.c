@@ -35,19 +35,19 @@ struct scanning {
 
 static void add_file(struct files *f, const char *path)
 {
-	size_t n = strlen(path) + 1;
+	str p = str_z(path);
 
 	if (f->n == f->room) {
 		f->room = f->room ? 2 * f->room : 1024;
 		f->v = mem_resize(f->v, size_mul(f->room, sizeof(*f->v)));
 	}
-	f->v[f->n] = mem_get(n);
-	memcpy(f->v[f->n++], path, n);
+	f->v[f->n] = mem_get(p.n + 1);
+	memcpy(f->v[f->n++], p.p, p.n);
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return str_cmp(str_z(*(char *const *)a), str_z(*(char *const *)b));
 }
 
 /* A folder's files by name, then what is in its folders. */

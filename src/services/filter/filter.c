@@ -110,6 +110,12 @@ static void choose_action(struct scan *s)
 		out->action = STR("no action");
 }
 
+/* What a DMARC report tells of it: how it was taken, as far as this filter knows. */
+static char disposition(const struct filter_answer *f)
+{
+	return str_eq(f->action, STR("reject")) ? 'r' : f->score >= f->required ? 'q' : 'n';
+}
+
 static void tell(const struct scan *s)
 {
 	const struct filter_answer *out = s->out;
@@ -135,6 +141,22 @@ bool filter_ip(str text, struct net_addr *out)
 	       !net_is_unix(out);
 }
 
+/* True when the caller's server has put its own field there already: it names the client. */
+static bool has_received(str message, str ip)
+{
+	str line, rest = message;
+
+	if (!str_startsi(message, STR("Received:")))
+		return false;
+	while (str_next(&rest, '\n', &line)) {
+		if (line.p != message.p && line.n && line.p[0] != ' ' && line.p[0] != '\t')
+			return false;
+		if (str_search(line, ip) < line.n)
+			return true;
+	}
+	return false;
+}
+
 WAITS static err scan(struct scan *s)
 {
 	double began = now_ms();
@@ -147,12 +169,16 @@ WAITS static err scan(struct scan *s)
 
 	TRY(spool_view(s->q->message, &whole));
 	s->message = str_skip(whole, s->q->before);
+	if (has_received(s->message, s->q->env.ip))
+		whole = s->message;
 	s->mail = scan_mail_new(&s->views, whole, &s->q->env, &s->set->networks);
 	s->ip_known = filter_ip(s->q->env.ip, &s->ip);
 	s->out->required = s->set->required;
 	run_steps(s);
 	choose_action(s);
 	s->out->ms = now_ms() - began;
+	if (s->auth_known && s->f->reports)
+		reports_dmarc(s->f->reports, &s->asked, &s->auth, disposition(s->out));
 	tell(s);
 	return OK;
 }

@@ -44,6 +44,7 @@ struct filter_settings {
 	struct conf_strs resolvers;
 	bool dnssec;
 	bool auth;		       /* SPF, DKIM, DMARC, ARC */
+	int64_t auth_time;	       /* milliseconds for these */
 	bool learning;		       /* with the users' models in <spool_dir>/learning.db */
 	bool net;		       /* rules score as they do with black lists and the DNS */
 	struct ruleset_settings rules; /* no folders and no files: no rules */
@@ -53,7 +54,7 @@ struct filter_settings {
 };
 /* The settings of posta.conf's group "filter" that are the filter's own, and the groups that its
  * steps have ("blacklists", "verdict"). keys: those, for the role's table. */
-enum { FILTER_KEYS = 25 };
+enum { FILTER_KEYS = 26 };
 extern const struct conf_key filter_keys[FILTER_KEYS];
 MUST_USE err filter_read(const struct role_env *env, struct buf *complaints,
 			 struct filter_settings *out);
@@ -77,8 +78,8 @@ struct filter_request {
 	str id;			  /* the caller's name for it, for the log */
 };
 /* q->message for a message that is about to come. Where the client's address is known it begins
- * with the Received field that the caller's server will put there, or has: rules look at it as at
- * any other. */
+ * with a Received field such as the caller's server will put there, so that rules look at that hop
+ * as at any other; where the message turns out to have one already, this one is passed over. */
 WAITS MUST_USE err filter_spool(struct filter *f, struct filter_request *q);
 /* What the answer points to lives in a, made for it (LIM_FILTER_ARENA). E_CANCELED, E_LIMIT, E_IO
  * (the message cannot be read). */

@@ -99,6 +99,8 @@ WAITS static err open_rest(struct filter *f, const struct filter_settings *set, 
 	if (set->directory)
 		TRY(dirtable_open(&table, &f->directory));
 	open_learning(f, set);
+	if (set->auth && set->spool_dir && reports_open(set->spool_dir, &f->reports) != OK)
+		LOG(LOG_ERROR, "filter.reports", KE(E_IO));
 	return OK;
 }
 
@@ -138,6 +140,7 @@ WAITS void filter_close(struct filter *f)
 	if (f->tools)
 		filter_tools_drop(f->tools);
 	ruleset_close(f->rules);
+	reports_close(f->reports);
 	dirtable_close(f->directory);
 	if (f->models)
 		(void)!work(POOL_DISK, close_models, f->models);

@@ -38,6 +38,8 @@ const struct conf_key filter_keys[FILTER_KEYS] = {
 	  "relays that take mail from authenticated users only" },
 	{ "auth", CONF_BOOL, AT(auth), 0, 0, "true",
 	  "check SPF, DKIM, DMARC and ARC, which asks the DNS" },
+	{ "auth_time", CONF_DURATION, AT(auth_time), 10, 60000, "3s",
+	  "for the DNS to answer what these ask" },
 	{ "learning", CONF_BOOL, AT(learning), 0, 0, "true",
 	  "what each user calls spam counts for that user" },
 	{ "attachments", CONF_BOOL, AT(attachments_on), 0, 0, "true",

@@ -7,6 +7,7 @@
 #include "services/filter/ruleset.h"
 #include "services/learning/models.h"
 #include "services/mailauth/mailauth.h"
+#include "services/mailauth/reports.h"
 
 /* What one set of settings opened; counted, since scans go on over a reload. */
 struct tools {
@@ -22,7 +23,8 @@ struct filter {
 	struct dirtable *directory;	/* NULL: nobody's verdict is told */
 	struct learning_models *models; /* NULL: nothing is learned */
 	struct learning_start start;
-	unsigned scans; /* under way */
+	struct reports *reports; /* NULL: nothing is counted */
+	unsigned scans;		 /* under way */
 	struct waitq room;
 };
 
@@ -42,6 +44,7 @@ struct scan {
 	struct filter_step *times;
 	struct mailauth_result auth; /* of the step auth, */
 	bool auth_known;
+	struct mailauth_question asked; /* and its question */
 	bool clamd_away;
 	struct learning_features features; /* of the step learning, */
 	double learned;			   /* and the points that are in the score */

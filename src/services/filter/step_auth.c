@@ -37,23 +37,27 @@ static bool temporary(const struct mailauth_result *r)
 
 WAITS static void run(struct scan *s)
 {
-	const struct mailauth_question q = { .message = s->message,
-					     .ip = s->ip_known ? &s->ip : NULL,
-					     .helo = s->q->env.helo,
-					     .from = s->q->env.from,
-					     .hostname = s->set->hostname,
-					     .now = s->q->env.now };
 	CLEANUP(buf_free) struct buf field;
 
+	msec deadline = clock_in(s->set->auth_time);
+
+	if (deadline > s->deadline)
+		deadline = s->deadline;
 	buf_init(&field, KIB(64));
-	if (mailauth_check(s->tools->dns, &q, s->deadline, s->a, &s->auth) != OK)
+	s->asked = (struct mailauth_question){ .message = s->message,
+					       .ip = s->ip_known ? &s->ip : NULL,
+					       .helo = s->q->env.helo,
+					       .from = s->q->env.from,
+					       .hostname = s->set->hostname,
+					       .now = s->q->env.now };
+	if (mailauth_check(s->tools->dns, &s->asked, deadline, s->a, &s->auth) != OK)
 		return;
 	s->auth_known = true;
 	if (temporary(&s->auth)) {
 		metric_add(&m_temp, 1);
 		filter_symbol(s, STR("AUTH_TEMPERROR"), STR("the DNS did not answer"), 0);
 	}
-	mailauth_add_field(&field, s->set->hostname, &q, &s->auth);
+	mailauth_add_field(&field, s->set->hostname, &s->asked, &s->auth);
 	if (buf_done(&field) == OK)
 		s->out->auth_results = value_of(s->a, buf_str(&field));
 	if (!s->out->auth_results.p)
