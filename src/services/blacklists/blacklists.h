@@ -77,8 +77,9 @@ bool blacklists_aside(const struct blacklists *b, size_t index);
 /* ---- a message ---- */
 
 struct blacklists_message {
-	const struct net_addr *ip; /* of the client; NULL: the nearest relay that is not ours */
-	str helo, rdns, from;	   /* "" = not known; from without <> */
+	/* Of the client; NULL, or one that is trusted: the nearest relay that is not ours. */
+	const struct net_addr *ip;
+	str helo, rdns, from; /* "" = not known; from without <> */
 	/* The rest of the message: it is read on a helper thread: until the answer is there nobody
 	 * else may touch it. */
 	struct scan_mail *scan;

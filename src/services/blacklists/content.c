@@ -52,7 +52,7 @@ static void add_authors(struct gathering *g, str field)
 static void add_relays(struct gathering *g)
 {
 	const struct scan_relays *r = scan_relays(g->q->scan);
-	bool first = !g->q->ip;
+	bool first = !g->q->ip || blacklists_trusts(g->b->set, g->q->ip);
 	unsigned n = 0;
 
 	for (size_t i = 0; i < r->n && n < GATHER_HOPS; i++) {

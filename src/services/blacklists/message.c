@@ -48,6 +48,7 @@ static bool skipped(const struct blacklists_settings *set, str host)
 	return false;
 }
 
+/* NULL: it is there already, or there is no room. */
 static struct thing *add(struct gathering *g, str text, unsigned of, unsigned rank)
 {
 	for (size_t i = 0; i < g->n; i++)
@@ -64,7 +65,7 @@ static struct thing *add(struct gathering *g, str text, unsigned of, unsigned ra
 	}
 	struct thing *t = &g->things[g->n++];
 
-	*t = (struct thing){ .text = text, .of = of, .rank = rank };
+	*t = (struct thing){ .text = arena_dup(g->a, text), .of = of, .rank = rank };
 	return t;
 }
 
@@ -76,7 +77,7 @@ void gather_ip(struct gathering *g, const struct net_addr *ip, unsigned of, unsi
 		return;
 	buf_init(&text, 64);
 	net_print_ip(ip, &text);
-	struct thing *t = add(g, arena_dup(g->a, buf_str(&text)), of, rank);
+	struct thing *t = add(g, buf_str(&text), of, rank);
 
 	buf_free(&text);
 	if (t) {
@@ -110,48 +111,53 @@ bool gather_host_ip(str host, struct net_addr *out)
 	return true;
 }
 
+enum { HOST_ROOM = DNS_NAME_MAX * 4 }; /* octets of a name before its letters are ASCII */
+
 /* Small letters, A-labels, no dot at the end; "" when it is no name. */
-static str plain_host(struct arena *a, str host)
+static str plain_host(str host, char z[HOST_ROOM])
 {
-	char z[DNS_NAME_MAX * 4];
 	uint8_t *ascii = NULL;
-	str s = STR("");
+	err e = OK;
 
 	while (host.n && host.p[host.n - 1] == '.')
 		host.n--;
-	if (!host.n || str_to_z(host, z, sizeof(z)) != OK)
-		return s;
+	if (!host.n || str_to_z(host, z, HOST_ROOM) != OK)
+		return STR("");
 	for (size_t i = 0; i < host.n; i++) {
 		if (str_find(STR("-._:[]"), z[i]) == 6 && !ch_alnum(z[i]) && !(z[i] & 0x80))
-			return s;
+			return STR("");
 		z[i] = ch_lower(z[i]);
 	}
-	if (str_ascii(host))
-		s = arena_dup(a, str_z(z));
-	else if (idn2_lookup_u8((const uint8_t *)z, &ascii,
-				IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
-		s = arena_dup(a, str_z((const char *)ascii));
-	idn2_free(ascii);
-	return s.n <= DNS_NAME_MAX ? s : STR("");
+	if (!str_ascii(host)) {
+		if (idn2_lookup_u8((const uint8_t *)z, &ascii,
+				   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+			return STR("");
+		e = str_to_z(str_z((const char *)ascii), z, HOST_ROOM);
+		idn2_free(ascii);
+	}
+	str s = str_z(z);
+
+	return e == OK && s.n <= DNS_NAME_MAX ? s : STR("");
 }
 
 void gather_host(struct gathering *g, str text, unsigned of, unsigned rank)
 {
-	str host = plain_host(g->a, text);
+	char room[HOST_ROOM];
+	str host = plain_host(text, room);
 	struct net_addr ip;
 
 	if (gather_host_ip(host, &ip)) {
 		gather_ip(g, &ip, of, rank);
 		return;
 	}
-	str domain = psl_organization(host);
+	size_t domain = psl_organization(host).n;
 
-	if (!domain.n || skipped(g->b->set, host))
+	if (!domain || skipped(g->b->set, host))
 		return;
 	struct thing *t = add(g, host, of, rank);
 
 	if (t)
-		t->domain = domain;
+		t->domain = str_skip(t->text, host.n - domain);
 }
 
 void gather_mail_domain(struct gathering *g, str address, unsigned of)
