@@ -31,6 +31,14 @@ static void add_spf(struct authres_writer *w, const struct mailauth_question *q,
 	authres_prop(w, "smtp.helo", q->helo);
 }
 
+/* A signature that mailauth_confirms does not take says so (RFC 8601 2.4, policy). */
+static str dkim_rules(const struct mailauth_dkim *d)
+{
+	if (d->result != AUTH_PASS)
+		return STR("");
+	return d->test ? STR("testing") : d->partial ? STR("unsigned-body") : STR("");
+}
+
 static void add_dkim(struct authres_writer *w, const struct mailauth_dkim *d)
 {
 	authres_method(w, "dkim", mailauth_name(d->result));
@@ -40,6 +48,7 @@ static void add_dkim(struct authres_writer *w, const struct mailauth_dkim *d)
 	authres_prop(w, "header.s", d->selector);
 	authres_prop(w, "header.a", d->algorithm);
 	authres_prop(w, "header.b", d->b);
+	authres_prop(w, "policy.dkim-rules", dkim_rules(d));
 }
 
 static void add_dmarc(struct authres_writer *w, const struct mailauth_dmarc *d)

@@ -120,7 +120,7 @@ TEST(mailauth_field_survives_strangers)
 		{ AUTH_FAIL, S("b.example"), S("s1"), S("\"x\"\r\nX: y@b.example"), S("rsa-sha256"),
 		  S("a/b+c=\"x"), S("body (has) changed"), 0, 0, 2048 },
 		{ AUTH_PASS, S("c.example"), S("s"), S("@c.example"), S("ed25519-sha256"),
-		  S("12345678"), S(""), 0, 0, 0 },
+		  S("12345678"), S(""), 0, 1, 0 },
 	};
 	struct mailauth_result r = { .spf = AUTH_FAIL,
 				     .spf_domain = S("b.example"),
@@ -153,6 +153,9 @@ TEST(mailauth_field_survives_strangers)
 	CHECK_STR(got.results[0].reason, r.spf_why);
 	CHECK_STR(got.results[2].method, STR("dkim"));
 	CHECK_STR(got.results[2].result, STR("pass"));
+	CHECK(got.results[2].nprops == 6);
+	CHECK_STR(got.results[2].props[5].name, STR("dkim-rules"));
+	CHECK_STR(got.results[2].props[5].value, STR("unsigned-body"));
 	CHECK_STR(got.results[4].props[0].value, STR("l.example"));
 }
 

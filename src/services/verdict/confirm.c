@@ -20,6 +20,9 @@ static str spoken_for(const struct authres_result *r)
 		return STR("");
 	if (str_eqi(r->method, STR("dmarc")))
 		return property(r, STR("header"), STR("from"));
+	/* A test, or one that leaves the end of the body open, is no reason to trust it. */
+	if (str_eqi(r->method, STR("dkim")) && property(r, STR("policy"), STR("dkim-rules")).n)
+		return STR("");
 	if (str_eqi(r->method, STR("dkim")))
 		return property(r, STR("header"), STR("d"));
 	if (!str_eqi(r->method, STR("spf")))

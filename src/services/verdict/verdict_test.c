@@ -74,6 +74,8 @@ TEST(verdict_confirmed) /* RFC 8601 2.2, 2.7 */
 		{ S("mx.test; spf=pass smtp.mailfrom=a@x.b.test"), S("b.test"), true },
 		{ S("mx.test; dkim=pass header.d=a.co.uk"), S("b.co.uk"), false },
 		{ S("mx.test; dkim=pass header.d=co.uk"), S("b.co.uk"), false },
+		{ S("mx.test; dkim=pass header.d=b.test policy.dkim-rules=unsigned-body"),
+		  S("b.test"), false },
 		{ S("mx.test; spf=fail;\r\n\tdkim=pass header.d=b.test header.s=s"), S("b.test"),
 		  true },
 		{ S("mx.test; dkim=pass (ok; or so) header.d=b.test"), S("mail.b.test"), true },
