@@ -20,7 +20,7 @@ enum {
 	MAY_DATA = 2,	   /* its own folder <data>/<name>, read and write */
 	MAY_DIRECTORY = 4, /* <data>/directory/directory.db, read */
 	MAY_SECRETS = 8,   /* <data>/secrets/secrets.db, read and write */
-	MAY_SPAWN = 16,	   /* starts other programs: resolver alone */
+	MAY_SPAWN = 16,	   /* starts other programs: Unbound, or posta itself to compile rules */
 	MAY_TLS = 32,	   /* serves TLS: is given the private keys of tls.certs */
 	MAY_BIND = 64,	   /* the program that it starts takes ports below 1024 */
 	/* <data>/zonekeys/zonekeys.db, read and write, in the place of secrets.db: a file of the

@@ -97,6 +97,9 @@ static err add_rules(const struct rules *r, const struct sandbox *s)
 	TRY(allow(r, s->trace, rw));
 	for (size_t i = 0; i < s->nreads; i++)
 		TRY(allow(r, s->reads[i], RIGHTS_READ & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE));
+	/* A role may start posta itself again, wherever that lies: the filter to compile rules. */
+	if (s->may & MAY_SPAWN)
+		TRY(allow(r, "/proc/self/exe", RIGHTS_READ));
 	if (s->may & MAY_DATA)
 		TRY(allow(r, s->data, rw));
 	if (s->may & MAY_DIRECTORY)

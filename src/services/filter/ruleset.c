@@ -203,7 +203,8 @@ WAITS static err compile(const struct ruleset_settings *set)
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return OK;
-	return fail(E_SYNTAX, "%.*s", STRF(str_take(buf_str(&last), 200)));
+	return last.n ? fail(E_SYNTAX, "%.*s", STRF(str_take(buf_str(&last), 200)))
+		      : fail(E_IO, "the program that compiles rules ended with status %d", status);
 }
 
 /* ---- watching ---- */
