@@ -17,6 +17,7 @@ enum attachment_why {
 	ATTACHMENT_ENCRYPTED, /* an archive under a password */
 	ATTACHMENT_BOMB,      /* an archive that grows too much */
 	ATTACHMENT_NESTED,    /* an archive in an archive, deeper than is looked */
+	ATTACHMENT_TEST,      /* EICAR's file, with which antivirus programs are tested */
 	ATTACHMENT_BROKEN,    /* an archive that cannot be read, or not as others read it */
 	ATTACHMENT_WHYS,
 };

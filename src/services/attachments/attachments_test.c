@@ -199,6 +199,10 @@ TEST(attachments_archives)
 		{ "", "f0VMRgIBAQA=", "CONTENT! no name; " },
 		{ "run.exe", "f0VMRgIBAQA=", "PROGRAM! run.exe; CONTENT! run.exe; " },
 		{ "a.txt", "TVogbGV0dGVycw==", "" }, /* "MZ letters" */
+		{ "a.com.txt",
+		  "WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJ"
+		  "Q0FSLVNUQU5EQVJELUFOVElWSVJVUy1URVNULUZJTEUhJEgrSCoNCg==",
+		  "TEST! a.com.txt; " },
 		{ "a\xe2\x80\xae.txt", "bm8=", "DIRECTION! a?.txt; " },
 	};
 	struct attachments_settings set;

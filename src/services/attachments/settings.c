@@ -35,6 +35,8 @@ static const struct conf_key keys[] = {
 	IF("forbidden", ATTACHMENT_FORBIDDEN, "refuse", "a forbidden extension"),
 	IF("encrypted", ATTACHMENT_ENCRYPTED, "mark", "an archive under a password"),
 	IF("bomb", ATTACHMENT_BOMB, "refuse", "an archive that grows too much"),
+	IF("test", ATTACHMENT_TEST, "refuse",
+	   "EICAR's file, with which antivirus programs are tested, clamd or not"),
 	IF("nested", ATTACHMENT_NESTED, "mark", "archives inside one another, deeper than depth"),
 	IF("broken", ATTACHMENT_BROKEN, "mark",
 	   "an archive that cannot be read, or that programs read differently"),
