@@ -339,6 +339,105 @@ TEST(mailbox_expunged_mail_is_kept_its_time)
 	bed_end(&t);
 }
 
+static uint32_t add_to_place(struct bed *t, enum folder_use place)
+{
+	struct spool *s = message(str_z(plain));
+	struct appended out;
+
+	CHECK_OK(box_append(t->b, s, &(struct append){ .place = place }, &out));
+	spool_drop(s);
+	return out.uid;
+}
+
+static size_t in_quarantine(struct bed *t)
+{
+	struct folder_view *v;
+
+	CHECK_OK(quarantine_open(t->b, &v));
+	size_t n = v->n;
+
+	folder_close(v);
+	return n;
+}
+
+TEST(mailbox_quarantine_is_out_of_sight_and_quota)
+{
+	static const str names[] = { S(QUARANTINE), S("Quarantine"), S("/quarantine") };
+	struct bed t;
+	struct box_quota q;
+	struct folder_view *v, *w;
+	struct folder_info *f;
+	struct copied c;
+	uint64_t user = 0;
+	size_t n;
+
+	bed_make(&t);
+	CHECK(quarantine_open(t.b, &v) == E_NOTFOUND);
+	CHECK_OK(mailstore_quarantined(t.m, 0, &user, 1, &n));
+	CHECK(n == 0);
+	for (size_t i = 0; i < 3; i++)
+		(void)add_to_place(&t, USE_QUARANTINE);
+	box_quota(t.b, &q);
+	CHECK(q.used == 0 && q.mails == 0);
+	CHECK_OK(box_folders(t.b, &t.a, &f, &n));
+	CHECK(n == 6);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		CHECK_ROW(i, folder_open(t.b, names[i], false, &w) != OK);
+		CHECK_ROW(i, box_folder_delete(t.b, names[i]) != OK);
+		CHECK_ROW(i, box_folder_rename(t.b, names[i], STR("x")) != OK);
+	}
+	CHECK_OK(mailstore_quarantined(t.m, 0, &user, 1, &n));
+	CHECK(n == 1 && user == 1);
+	CHECK_OK(mailstore_quarantined(t.m, 1, &user, 1, &n));
+	CHECK(n == 0);
+
+	CHECK_OK(quarantine_open(t.b, &v));
+	CHECK(v->n == 3);
+	CHECK_OK(folder_copy(v, &v->mails[0].uid, 1, STR("INBOX"), true, &t.a, &c));
+	CHECK(c.n == 1 && info(&t, "INBOX").mails == 1);
+	box_quota(t.b, &q);
+	CHECK(q.used == str_z(plain).n && q.mails == 1);
+	CHECK_OK(quarantine_delete(v, &v->mails[1].uid, 1));
+	folder_close(v);
+	CHECK(in_quarantine(&t) == 1);
+	clean(&t);
+	CHECK_OK(mailstore_reclaim(t.m)); /* its time is not over */
+	CHECK(in_quarantine(&t) == 1);
+	box_drop(t.b);
+	mailstore_close(t.m);
+	CHECK_OK(mailstore_open(
+		&(struct mailstore_options){
+			.kv = t.kv, .body_age = -1, .threads = 3, .keep_quarantine = 1 },
+		&t.m));
+	CHECK_OK(box_open(t.m, 1, 0, 0, &t.b));
+	for (int i = 0; i < 1000 && in_quarantine(&t); i++) /* a millisecond */
+		CHECK_OK(mailstore_reclaim(t.m));
+	CHECK(in_quarantine(&t) == 0);
+	CHECK_OK(mailstore_quarantined(t.m, 0, &user, 1, &n));
+	CHECK(n == 0);
+	bed_end(&t);
+}
+
+/* A user who threw the Spam folder away, or has one of that name, gets mail there all the same. */
+TEST(mailbox_spam_has_a_place)
+{
+	struct bed t;
+
+	bed_make(&t);
+	CHECK_OK(box_folder_rename(t.b, STR("Spam"), STR("Unwanted")));
+	(void)add_to_place(&t, USE_JUNK);
+	CHECK(info(&t, "Unwanted").mails == 1);
+	CHECK_OK(box_folder_delete(t.b, STR("Unwanted")));
+	(void)add_to_place(&t, USE_JUNK);
+	CHECK(info(&t, "Spam").mails == 1 && info(&t, "Spam").use == USE_JUNK);
+	CHECK_OK(box_folder_delete(t.b, STR("Spam")));
+	CHECK_OK(box_folder_create(t.b, STR("Spam"), USE_NONE));
+	(void)add_to_place(&t, USE_JUNK);
+	(void)add_to_place(&t, USE_JUNK);
+	CHECK(info(&t, "Spam").mails == 2);
+	bed_end(&t);
+}
+
 TEST(mailbox_copy_and_move)
 {
 	static const str word = S("later");
