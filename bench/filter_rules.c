@@ -3,7 +3,8 @@
  * where rules that hit n times are written NAME(n). bench/filter_hits.py compares these with
  * SpamAssassin's own; the time is CPU of this process, from the bytes to the score.
  * --now SECONDS: the date for rules that look at the clock. --scores FILE: one more rule file.
- * --cache DIR: where compiled sets lie. --repeat N: each message N times, the mean counts. */
+ * --cache DIR: where compiled sets lie. --subrules 1: those, too, which costs
+ * more. --repeat N: each message N times, the mean counts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct options {
 	int64_t now;
 	str scores, cache;
 	unsigned repeat;
+	bool subrules;
 };
 
 static double cpu(void)
@@ -66,7 +68,7 @@ static err run_once(const struct rules *r, struct rules_scratch *s, const struct
 		    struct arena *a, str message, struct rules_result *res)
 {
 	struct scan_envelope env = { .now = o->now };
-	struct rules_options ro = { .subrules = true };
+	struct rules_options ro = { .subrules = o->subrules };
 
 	arena_reset(a);
 	return rules_run(r, s, scan_mail_new(a, message, &env, NULL), &ro, res);
@@ -137,6 +139,8 @@ int main(int argc, char **argv)
 			o.cache = v;
 		else if (str_u64(v, UINT32_MAX, &n) == OK && str_eq(k, STR("--now")))
 			o.now = (int64_t)n;
+		else if (n <= 1 && str_eq(k, STR("--subrules")))
+			o.subrules = n;
 		else if (n && str_eq(k, STR("--repeat")))
 			o.repeat = (unsigned)n;
 		else

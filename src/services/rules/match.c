@@ -211,6 +211,20 @@ static void look_texts(struct run *g, const struct group *in)
 	}
 }
 
+void run_late(struct run *g, struct rule *u)
+{
+	struct scan_strs texts = run_texts(g, u);
+	struct group in = { .kind = u->kind, .spec = u->spec };
+	struct looking l = { .g = g, .in = &in };
+
+	for (size_t i = 0; i < texts.n && (i % 32 != 31 || run_goes_on(g)); i++) {
+		l.text = texts.v[i];
+		l.at = (unsigned)i;
+		if (l.text.n || u->regex.fate & FATE_EMPTY)
+			on_match(&l, u);
+	}
+}
+
 void run_groups(struct run *g)
 {
 	for (size_t i = 0; i < g->r->ngroups && run_goes_on(g); i++) {

@@ -201,6 +201,7 @@ static err load(struct rules *r, const struct rules_source *src, bool compile,
 		if (src->cache.n)
 			TRY(cache_write(r, src->cache));
 	}
+	rules_set_lazy(r);
 	groups_sort(r);
 	return OK;
 }

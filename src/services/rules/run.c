@@ -150,6 +150,7 @@ err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *
 	run_users(&g);
 	for (size_t i = 0; i < r->nevals && run_goes_on(&g); i++)
 		run_eval(&g, r->evals[i]);
+	run_lazy(&g);
 	run_metas(&g);
 	map_free(&g.captured);
 	out->ran_out = g.ran_out;

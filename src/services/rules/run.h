@@ -43,6 +43,10 @@ bool run_goes_on(struct run *g);
 
 /* ---- match.c ---- */
 void run_groups(struct run *g);
+/* One rule in all its texts, whatever its group did. */
+void run_late(struct run *g, struct rule *u);
+/* ---- lazy.c ---- */
+void run_lazy(struct run *g);
 /* ---- capture.c: rules that keep groups, and rules that use them ---- */
 void run_capturers(struct run *g);
 void run_users(struct run *g);

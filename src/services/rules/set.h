@@ -56,7 +56,8 @@ struct rule {
 	bool multiple, net, learn, nosubject, concat, sub;
 	unsigned maxhits; /* 0: no bound */
 	unsigned range_min, range_max;
-	bool replace; /* tags in its pattern are replaced */
+	bool replace;	   /* tags in its pattern are replaced */
+	uint64_t lazy_bit; /* of a lazy rule, and of each that hangs on it */
 };
 
 /* Patterns that are looked for in the same text. */
@@ -91,7 +92,8 @@ struct rules {
 	struct group *groups;
 	size_t ngroups;
 	struct rule **evals, **metas, **capturers, **users;
-	size_t nevals, nmetas, ncapturers, nusers;
+	struct rule **lazy; /* looked for when a meta hangs on them */
+	size_t nevals, nmetas, ncapturers, nusers, nlazy;
 	double required;
 	struct buf unsupported;
 	size_t told; /* octets of it that the files gave; the rest came with compiling */
@@ -147,6 +149,10 @@ MUST_USE err rules_compile(struct rules *r, void (*progress)(void *arg, size_t d
 			   void *arg);
 /* After the rules' fates are known: alone, special. */
 void groups_sort(struct rules *r);
+
+/* ---- lazy.c: after groups_sort ---- */
+void rules_set_lazy(struct rules *r);
+bool rule_is_lazy(const struct rule *u);
 
 /* ---- cache.c ---- */
 /* What the cache depends on beside the files: libraries and CPU. Added to the digest. */
