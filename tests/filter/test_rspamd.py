@@ -27,7 +27,7 @@ class Rspamd:
                 os.chown(self.dir / name, pwd.getpwnam(user).pw_uid, -1)
         (self.dir / "rspamd.conf").write_text(f"""
 .include "/etc/rspamd/common.conf"
-options {{ pidfile = "{self.dir}/run/pid"; filters = "regexp"; control_socket = "{self.dir}/run/control";
+options {{ pidfile = "{self.dir}/run/pid"; filters = "chartable,dkim,regexp"; control_socket = "{self.dir}/run/control";
   dns {{ nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }} }}
 logging {{ type = "file"; filename = "{self.dir}/log/rspamd.log"; }}
 worker "normal" {{ bind_socket = "127.0.0.1:{self.port}"; count = 1; task_timeout = 8s; }}
@@ -56,7 +56,7 @@ def rspamd():
         pytest.skip("rspamd is not installed")
     r = Rspamd()
     try:
-        wait_for(r.answers, 60)
+        wait_for(r.answers, 180)
         yield r
     finally:
         r.stop()

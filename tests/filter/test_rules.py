@@ -63,12 +63,12 @@ def test_rules_hit(platform):
 
 def test_gtube(platform):
     answer = check(platform, GTUBE, Rcpt="ana@demo.test")
-    assert answer["action"] == "reject" and answer["score"] >= 1000
+    assert answer["action"] == "reject" and answer["score"] > 900
     assert answer["recipients"][0]["place"] in ("quarantine", "reject", "discard")
     if shutil.which("spamc"):
         done = subprocess.run(["spamc", "-d", "127.0.0.1", "-p", str(platform.port("spamd")), "-c"],
                               input=f"Subject: x\n\n{GTUBE}\n".encode(), capture_output=True, timeout=60)
-        assert done.returncode == 1 and float(done.stdout.split(b"/")[0]) >= 1000
+        assert done.returncode == 1 and float(done.stdout.split(b"/")[0]) > 900
 
 
 def test_rules_change_while_it_serves(platform, rules):
@@ -117,7 +117,7 @@ def test_lessons(platform):
         (folder / str(i)).write_text(f"From: s{i}@example.net\nSubject: {i} fruit\n\n{words} number {i}\n")
     platform.posta("filter", "learn", "spam", "ana@demo.test", *sorted(folder.iterdir()))
     assert score("ana") > before[0] + 1 and score("bruno") == before[1]
-    platform.posta("filter", "forget", "ana")
+    platform.posta("filter", "forget", "ana@demo.test")
     assert score("ana") == before[0]
 
 
