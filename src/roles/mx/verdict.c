@@ -139,12 +139,11 @@ static bool all_refuse(const struct mx_batch *b, const struct verdict_choice *v)
 	return aloud;
 }
 
-static void refuse(const struct mx_batch *b, const struct mx_scan *s, struct verdict *v)
+static void refuse(const struct mx_scan *s, struct verdict *v)
 {
 	str reason = s->message.reason;
 	bool printable = reason.n < 100 && str_printable(reason) && str_ascii(reason);
 
-	metric_add(&m_reject, (int64_t)b->n);
 	if (!printable)
 		reason = STR("not named");
 	if (s->message.virus)
@@ -195,8 +194,9 @@ err mx_give_verdicts(struct mx_batch *b, const struct mx_scan *scan, struct verd
 	}
 	if (all_refuse(b, choices)) {
 		for (size_t i = 0; i < b->n; i++)
-			note(&b->v[i], &choices[i], &scan->message, scan);
-		refuse(b, scan, v);
+			if (is_wanted(&b->v[i]))
+				note(&b->v[i], &choices[i], &scan->message, scan);
+		refuse(scan, v);
 		return OK;
 	}
 	return group(b, scan, choices, &head);
