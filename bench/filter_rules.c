@@ -103,7 +103,7 @@ static err run_all(const struct options *o)
 	struct rules *r = NULL;
 	struct rules_scratch *s = rules_scratch_new();
 	struct arena a;
-	char line[4096];
+	char line[2048];
 	double t = cpu();
 	err e = load(o, &r);
 
