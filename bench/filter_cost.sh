@@ -21,10 +21,11 @@ ls "$work"/ham/*.eml "$work"/spam/*.eml | awk -v n=$((total / count)) 'NR % n ==
 mkdir -p "$build/rules"
 
 echo "posta: $(wc -l <"$work/list") messages, each three times"
-"$build/bench/bench-filter_rules" --cache "$build/rules" --repeat 3 <"$work/list" >"$work/ours"
-awk -F '\t' '{ s += $5; v[NR] = $5 } END { n = asort(v); printf "  %.2f ms of CPU a message, median %.2f, 99 %% %.2f\n",
-	s / n / 1000, v[int(n / 2) + 1] / 1000, v[int(n * 0.99)] / 1000 }' "$work/ours" 2>/dev/null ||
-	awk -F '\t' '{ s += $5 } END { printf "  %.2f ms of CPU a message\n", s / NR / 1000 }' "$work/ours"
+# The first pass compiles what PCRE2 needs, and does not count.
+cat "$work/list" "$work/list" | "$build/bench/bench-filter_rules" --cache "$build/rules" --repeat 3 |
+	tail -n "$(wc -l <"$work/list")" | cut -f 5 | sort -n >"$work/ours"
+awk '{ s += $1; v[NR] = $1 } END { printf "  %.2f ms of CPU a message, median %.2f, 99 %% %.2f\n",
+	s / NR / 1000, v[int(NR / 2) + 1] / 1000, v[int(NR * 0.99)] / 1000 }' "$work/ours"
 
 if perl -MMail::SpamAssassin -e 1 2>/dev/null; then
 	perl -MMail::SpamAssassin -MTime::HiRes=clock -e '
