@@ -311,6 +311,17 @@ unsigned eval_check_header_count_range(struct eval *e)
 	return n >= eval_arg_number(e, 1) && n <= eval_arg_number(e, 2);
 }
 
+static bool has_template(str s)
+{
+	for (size_t at; (at = str_find(s, '%')) + 2 < s.n;) {
+		s = str_skip(s, at + 1);
+		if (s.p[0] >= 'A' && s.p[0] <= 'Z' &&
+		    ((s.p[1] >= 'A' && s.p[1] <= 'Z') || s.p[1] == '_' || s.p[1] == '-'))
+			return true;
+	}
+	return false;
+}
+
 /* "%TO_" that a bulk mailer did not fill in. */
 unsigned eval_check_unresolved_template(struct eval *e)
 {
@@ -330,15 +341,9 @@ unsigned eval_check_unresolved_template(struct eval *e)
 	str rest = eval_header(e, STR("ALL")), line;
 
 	while (eval_line(&rest, &line)) {
-		bool found = false, text = false;
+		bool found = has_template(line), text = false;
 		str name = str_take(line, str_find(line, ':'));
 
-		for (size_t i = 0; i + 2 < line.n && !found; i++) {
-			char a = line.p[i + 1], b = line.p[i + 2];
-
-			found = line.p[i] == '%' && a >= 'A' && a <= 'Z' &&
-				((b >= 'A' && b <= 'Z') || b == '_' || b == '-');
-		}
 		for (size_t i = 0; i < COUNT(free_text) && found && name.n < line.n; i++)
 			text = text || str_eqi(free_text[i], name);
 		if (found && !text)
