@@ -29,7 +29,6 @@
 
 /* Filter */
 #define LIM_HTML_ATTRS 32        /* attributes of one tag that are looked at */
-#define LIM_HTML_FAILED 64       /* tags without an end in one text; the rest is taken for text */
 #define LIM_SCAN_ARENA MIB(96)   /* octets of memory for one message's views */
 #define LIM_SCAN_PART 50000    /* octets of one part's rendered text; as SpamAssassin's body_part_scan_size */
 #define LIM_SCAN_RAW 500000    /* octets of one part's decoded text; as SpamAssassin's rawbody_part_scan_size */
@@ -39,9 +38,16 @@
 #define LIM_SCAN_NAME 256        /* octets of a field's name; as SpamAssassin's MAX_HEADER_KEY_LENGTH */
 #define LIM_SCAN_VALUE 8192      /* octets of a field's value; as SpamAssassin's MAX_HEADER_VALUE_LENGTH */
 #define LIM_SCAN_HEADER KIB(64)  /* octets of all fields together in "ALL"; as SpamAssassin's MAX_HEADER_LENGTH */
-#define LIM_SCAN_RECEIVED KIB(8) /* octets of a Received field that are looked at */
-#define LIM_SCAN_RECEIVED_STEPS 100000 /* of matching one form of a Received field */
+#define LIM_SCAN_RECEIVED_STEPS 5000 /* of matching one form of a Received field */
 #define LIM_SCAN_RELAYS 200      /* Received fields that are looked at */
+#define LIM_SCAN_BLANKS 20       /* empty lines in a row; as SpamAssassin */
+#define LIM_SCAN_DEPTH 20        /* parts in parts; as SpamAssassin's subparse */
+#define LIM_SCAN_SUBPARTS 1000   /* parts of one multipart; as SpamAssassin */
+#define LIM_SCAN_PARTS 2000      /* parts of a message, those of messages in it included */
+#define LIM_SCAN_FIELDS 4000     /* fields of one header */
+#define LIM_SCAN_VARIANTS 32     /* of one URI, redirectors' targets included */
+#define LIM_SCAN_STYLES 16384    /* styles of HTML open at once; deeper ones change nothing */
+#define LIM_SCAN_TAG_NAMES 1000  /* different names of HTML tags in one part */
 
 /* Learning */
 #define LIM_LEARNING_FEATURES 3000 /* of one message */

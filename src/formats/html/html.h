@@ -1,48 +1,54 @@
-/* formats/html/html.h: HTML taken apart into tags and texts, as a lenient reader of mail does it
- * (and as HTML::Parser, which SpamAssassin's rules count on). Pure: never waits, allocates only the
- * attributes in hand; linear time. No tree: a filter wants what stands there, not what it means. */
+/* formats/html/html.h: HTML of mail as a stream of tokens, its entities and colours.
+ * What is a tag and what is text follows Perl's HTML::Parser, since SpamAssassin's rules were
+ * written against what it finds; browsers differ. Pure: never waits, allocates nothing, linear in
+ * the input. Views in results point into the input. */
 #ifndef FORMATS_HTML_HTML_H
 #define FORMATS_HTML_HTML_H
 
-#include "base/buf.h"
 #include "base/limits.h"
+#include "base/str.h"
 
 enum html_kind {
-	HTML_START,	  /* <name attributes> */
-	HTML_END,	  /* </name> */
-	HTML_TEXT,	  /* text, still with its &characters; */
-	HTML_COMMENT,	  /* what stands between its marks */
-	HTML_DECLARATION, /* <!doctype ...>, whole */
-	HTML_OTHER,	  /* processing instructions */
+	HTML_TEXT,
+	HTML_START,
+	HTML_END,
+	HTML_COMMENT,
+	HTML_DECLARATION,
+	HTML_INSTRUCTION, /* "<?xml ... >" */
 };
+
 struct html_attr {
-	str name;  /* as written; compare with str_eqi */
-	str value; /* without quotes, still with its &characters;; the name itself when there is
-		      none */
+	str name;  /* as written */
+	str value; /* no quotes, entities as written; the name when there is none */
 };
 struct html_token {
 	enum html_kind kind;
-	str text;  /* name of a tag (as written), text, comment, declaration */
-	str whole; /* as it stands there, with its marks */
-	struct html_attr attr[LIM_HTML_ATTRS];
-	size_t nattr; /* the first of each name counts */
-	bool literal; /* text of script, style and the like: &characters; mean nothing there */
+	str raw;    /* all of it */
+	str name;   /* of a tag, as written */
+	bool cdata; /* text in which entities are not decoded */
+	struct html_attr attrs[LIM_HTML_ATTRS];
+	size_t nattrs;
 };
 struct html_reader {
-	str rest;
-	str literal_tag; /* inside an element whose text is literal: its name */
-	unsigned failed; /* tags that do not end; after LIM_HTML_FAILED the rest is text, since each
-			    costs a look at all that follows */
+	str in;
+	size_t at;
+	str literal; /* name of the element whose text is no HTML; "" outside */
+	bool cdata;
+	bool last;	 /* the last text was cut in two */
+	bool lone;	 /* a comment ends at the first ">": one has no end */
+	unsigned absent; /* elements whose end tag does not come any more, a bit each */
+	str pending;	 /* an end tag that the end of the input stands for */
 };
-void html_read_init(struct html_reader *r, str html);
-/* False at the end. Views point into the input. */
-bool html_read(struct html_reader *r, struct html_token *t);
+void html_start(struct html_reader *r, str in);
+bool html_next(struct html_reader *r, struct html_token *t);
 
-/* text with its &characters; as UTF-8. */
-void html_add_decoded(struct buf *out, str text);
-/* By its name without & and ;: -1 when there is none. */
-int32_t html_named_character(str name);
-/* The attribute's value; found false and "" when there is none. */
-str html_attr(const struct html_token *t, const char *name, bool *found);
+/* Entities decoded into out (at least in.n octets), as UTF-8; the length. prefix: "&copyx" is one,
+ * too, as in text. wide is set when a code point over 255 appeared, else left. */
+size_t html_decode(str in, bool prefix, char *out, bool *wide);
+
+/* "#rrggbb" of a colour's name or notation, lower case; "invalid" when it is none. At most 7
+ * octets of out are used; the length. */
+#define HTML_COLOR 8
+size_t html_color(str value, char out[HTML_COLOR]);
 
 #endif

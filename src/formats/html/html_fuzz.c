@@ -3,23 +3,25 @@
 
 #include <assert.h>
 
+#include "base/mem.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CLEANUP(buf_free) struct buf b;
 	struct html_reader r;
 	struct html_token t;
-	size_t before = size + 1;
+	char *out = mem_get(size + 1), colour[HTML_COLOR];
+	size_t total = 0, tokens = 0;
+	bool wide = false;
 
-	buf_init(&b, 4 * size + 64);
-	html_read_init(&r, str_of(data, size));
-	while (html_read(&r, &t)) {
-		assert(r.rest.n < before);
-		before = r.rest.n;
-		if (t.kind == HTML_TEXT)
-			html_add_decoded(&b, t.text);
+	for (html_start(&r, str_of(data, size)); html_next(&r, &t); tokens++) {
+		total += t.raw.n;
+		assert(html_decode(t.raw, true, out, &wide) <= t.raw.n);
+		for (size_t i = 0; i < t.nattrs; i++)
+			assert(html_color(t.attrs[i].value, colour) < HTML_COLOR);
 	}
-	assert(r.rest.n == 0);
+	assert(total <= size && tokens <= 2 * size + 8);
+	mem_free(out);
 	return 0;
 }

@@ -1,201 +1,210 @@
-/* The chain of Received fields: which relays are ours, which are not. Without settings it is
- * inferred, as SpamAssassin does: addresses of private networks and relays that asked for a login
- * are trusted, up to the first that is neither. */
+/* The chain of Received fields, and how far it can be trusted. */
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "formats/scan/mail.h"
-#include "formats/scan/received.h"
+#include "formats/scan/view.h"
 
-static bool parse_ip(str ip, unsigned char out[16])
+static bool parse_ip(str s, unsigned char out[16])
 {
 	static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	char z[64];
+	char z[INET6_ADDRSTRLEN];
 
-	if (str_to_z(ip, z, sizeof z))
+	if (str_to_z(s, z, sizeof(z)) != OK)
 		return false;
-	if (inet_pton(AF_INET6, z, out) == 1)
-		return true;
 	memcpy(out, mapped, 12);
-	return inet_pton(AF_INET, z, out + 12) == 1;
+	return inet_pton(AF_INET, z, out + 12) == 1 || inet_pton(AF_INET6, z, out) == 1;
 }
 
-static bool within(const unsigned char *ip, const struct scan_network *n)
+static bool in_network(const struct scan_network *n, const unsigned char addr[16])
 {
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 
-	if (memcmp(ip, n->addr, whole))
+	if (memcmp(n->addr, addr, whole) != 0)
 		return false;
-	return !rest || !((ip[whole] ^ n->addr[whole]) & (0xff00u >> rest) & 0xff);
+	return !rest || (n->addr[whole] ^ addr[whole]) >> (8 - rest) == 0;
 }
 
-/* The first network that holds it decides. 127.0.0.1 and ::1 are always ours. */
-static bool listed(str ip, const struct scan_network *v, size_t n)
+/* The first network that has the address decides. */
+static bool listed(const struct scan_network *v, size_t n, str ip)
 {
 	unsigned char addr[16];
 
 	if (!parse_ip(ip, addr))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (within(addr, &v[i]))
+	for (size_t i = 0; i < n; i++)
+		if (in_network(&v[i], addr))
 			return !v[i].not ;
-	}
-	return str_starts(ip, STR("127.")) || str_eq(ip, STR("::1"));
+	return false;
 }
 
-struct chain {
+struct trust {
+	const struct scan_networks *nets;
 	bool trusted, internal, msa; /* still */
 };
 
-static void infer(struct chain *c, const struct scan_relay *r)
+static void judge(struct trust *t, struct scan_relay *r)
 {
-	if (!r->ip_private && !r->auth.n)
-		c->trusted = c->internal = false;
-}
+	const struct scan_networks *n = t->nets;
+	bool given = n && (n->trusted_given || n->internal_given);
+	const struct scan_network *tv, *iv;
+	size_t tn, in;
 
-static void look_up(struct chain *c, const struct scan_networks *nets, struct scan_relay *r)
-{
-	bool given = nets->trusted_given;
-	const struct scan_network *t = given ? nets->trusted : nets->internal;
-	size_t nt = given ? nets->ntrusted : nets->ninternal;
-	bool in = nets->internal_given;
-
-	if (!r->auth.n && !listed(r->ip, t, nt)) {
-		c->trusted = c->internal = false;
-		return;
+	if (t->trusted && !t->msa && !given) {
+		if (!r->ip_private && !r->auth.n)
+			t->trusted = t->internal = false;
+	} else if (t->trusted && !t->msa) {
+		tv = n->trusted_given ? n->trusted : n->internal;
+		tn = n->trusted_given ? n->ntrusted : n->ninternal;
+		iv = n->internal_given ? n->internal : n->trusted;
+		in = n->internal_given ? n->ninternal : n->ntrusted;
+		if (!r->auth.n && !listed(tv, tn, r->ip)) {
+			t->trusted = t->internal = false;
+		} else {
+			if (t->internal && !r->auth.n && !listed(iv, in, r->ip))
+				t->internal = false;
+			if (listed(n->msa, n->nmsa, r->ip))
+				t->msa = r->msa = true;
+		}
 	}
-	if (c->internal && !r->auth.n &&
-	    !listed(r->ip, in ? nets->internal : nets->trusted,
-		    in ? nets->ninternal : nets->ntrusted))
-		c->internal = false;
-	if (nets->nmsa && listed(r->ip, nets->msa, nets->nmsa))
-		c->msa = r->msa = true;
+	r->trusted = t->trusted;
+	r->internal = t->internal;
 }
 
-static void print(struct buf *out, const struct scan_relay *r)
+static void add_line(struct scan_mail *m, struct view_list *l, const struct scan_relay *r)
 {
-	buf_fmt(out,
-		"%s[ ip=%.*s rdns=%.*s helo=%.*s by=%.*s ident=%.*s envfrom=%.*s intl=%d id=%.*s "
-		"auth=%.*s msa=%d ]",
-		out->n ? " " : "", STRF(r->ip), STRF(r->rdns), STRF(r->helo), STRF(r->by),
-		STRF(r->ident), STRF(r->envfrom), r->internal, STRF(r->id), STRF(r->auth), r->msa);
+	str s = arena_fmt(m->a,
+			  "[ ip=%.*s rdns=%.*s helo=%.*s by=%.*s ident=%.*s envfrom=%.*s intl=%d "
+			  "id=%.*s auth=%.*s msa=%d ]",
+			  STRF(r->ip), STRF(r->rdns), STRF(r->helo), STRF(r->by), STRF(r->ident),
+			  r->envfrom.p ? str_width(r->envfrom) : 0,
+			  r->envfrom.p ? r->envfrom.p : "", r->internal, STRF(r->id), STRF(r->auth),
+			  r->msa);
+
+	if (s.p)
+		view_push(m, l, s);
 }
 
-static str text_of(struct scan_mail *m, const struct scan_relay *v, size_t n)
+static str join(struct scan_mail *m, const struct view_list *l)
 {
-	struct buf b;
+	struct out o;
+	size_t n = 0;
 
-	buf_init(&b, MIB(1));
-	for (size_t i = 0; i < n; i++)
-		print(&b, &v[i]);
-	return scan_keep(m, &b);
-}
-
-/* The client of this very connection, which no field tells of yet. */
-static bool from_envelope(const struct scan_mail *m, struct scan_relay *r)
-{
-	const struct scan_envelope *e = m->env;
-
-	if (!e || !e->ip.n)
-		return false;
-	*r = (struct scan_relay){ .ip = e->ip,
-				  .rdns = e->rdns,
-				  .helo = e->helo,
-				  .by = e->hostname,
-				  .ident = STR(""),
-				  .envfrom = e->from,
-				  .id = STR(""),
-				  .auth = e->user.n ? STR("ESMTPA") : STR(""),
-				  .raw = STR(""),
-				  .no_reverse_dns = !e->rdns.n,
-				  .ip_private = received_private(e->ip) };
-	return true;
-}
-
-static void place(struct scan_mail *m, struct chain *c, struct scan_relay *r, int index)
-{
-	const struct scan_networks *n = m->nets;
-	struct scan_relays *all = &m->relays;
-
-	if (c->trusted && !c->msa) {
-		if (n && (n->trusted_given || n->internal_given))
-			look_up(c, n, r);
-		else
-			infer(c, r);
+	for (size_t i = 0; i < l->n; i++)
+		n += l->v[i].n + 1;
+	if (!view_out(m, &o, n))
+		return STR("");
+	for (size_t i = 0; i < l->n; i++) {
+		if (i)
+			out_c(&o, ' ');
+		out_add(&o, l->v[i]);
 	}
-	r->internal = c->internal;
-	r->trusted = c->trusted;
-	if (c->trusted) {
-		all->ntrusted++;
-		all->last_trusted = index;
-	} else {
-		all->nuntrusted++;
+	return out_str(&o);
+}
+
+static void make_lines(struct scan_mail *m)
+{
+	struct view_list l[4] = { { .n = 0 } };
+
+	for (size_t i = 0; i < m->relays.n; i++) {
+		const struct scan_relay *r = &m->relays.v[i];
+
+		add_line(m, &l[r->trusted ? 0 : 1], r);
+		add_line(m, &l[r->internal ? 2 : 3], r);
 	}
-	if (c->internal) {
-		all->ninternal++;
-		all->last_internal = index;
-	} else {
-		all->nexternal++;
+	for (size_t i = 0; i < 4; i++)
+		m->relay_lines[i] = join(m, &l[i]);
+	m->relays.trusted_text = m->relay_lines[0];
+	m->relays.untrusted_text = m->relay_lines[1];
+	m->relays.internal_text = m->relay_lines[2];
+	m->relays.external_text = m->relay_lines[3];
+}
+
+/* Fields in which web mail notes its client's address stand for a hop before all others. */
+static void add_origins(struct scan_mail *m, struct view_list *l)
+{
+	static const str names[] = {
+		S("X-Yahoo-Post-IP"), S("X-Originating-IP"), S("X-Apparently-From"),
+		S("X-SenderIP"),      S("X-AOL-IP"),
+		S("X-MS-Exchange-CrossTenant-OriginalAttributedTenantConnectingIp"),
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		bool found;
+		str v = view_last(m, &m->root->fields, names[i], &found), line;
+
+		for (size_t j = 0; found && j < v.n; j++) {
+			size_t n = view_ip(str_skip(v, j), j ? v.p[j - 1] : ' ');
+
+			if (!n)
+				continue;
+			line = arena_fmt(m->a, "from X-Originating-IP: %.*s", STRF(str_of(v.p + j, n)));
+			if (line.p)
+				view_push(m, l, line);
+			break;
+		}
 	}
 }
 
 const struct scan_relays *scan_relays(struct scan_mail *m)
 {
-	struct scan_relays *all = &m->relays;
-	struct chain c = { true, true, false };
+	struct view_list lines = { .n = 0 };
+	struct scan_strs fields;
 	struct scan_relay *v;
-	str envfrom = STR("");
-	int index = -1;
+	struct trust t = { m->nets, true, true, false };
+	str scanner_from = { NULL, 0 };
 
-	if (m->has_relays)
-		return all;
-	m->has_relays = true;
-	all->last_trusted = all->last_internal = -1;
-	all->trusted_text = all->untrusted_text = all->internal_text = all->external_text = STR("");
-	v = NEW_TRY(m->a, struct scan_relay, LIM_SCAN_RELAYS + 1);
-	all->v = all->trusted = all->untrusted = all->internal = all->external = v;
+	if (m->relays_done)
+		return &m->relays;
+	m->relays_done = true;
+	m->relays.last_trusted = m->relays.last_internal = -1;
+	m->relays.trusted_text = m->relays.untrusted_text = STR("");
+	m->relays.internal_text = m->relays.external_text = STR("");
+	for (size_t i = 0; i < 4; i++)
+		m->relay_lines[i] = STR("");
+	fields = scan_headers(m, STR("Received"), false);
+	for (size_t i = 0; i < fields.n; i++)
+		view_push(m, &lines, fields.v[i]);
+	add_origins(m, &lines);
+	v = NEW_TRY(m->a, struct scan_relay,
+		    (lines.n < LIM_SCAN_RELAYS ? lines.n : LIM_SCAN_RELAYS) + 1);
 	if (!v)
-		return all;
-	if (from_envelope(m, &v[0])) {
-		place(m, &c, &v[0], -1);
-		all->n = 1;
-	}
-	for (size_t i = 0; i < m->nfields && all->n < LIM_SCAN_RELAYS; i++) {
-		struct scan_field *f = &m->fields[i];
+		return &m->relays;
+	for (size_t i = 0; i < lines.n && m->relays.n < LIM_SCAN_RELAYS; i++) {
+		struct scan_relay *r = &v[m->relays.n];
+		bool fetcher = false;
+		str sender = scanner_from;
 
-		if (!str_eqi(f->name, STR("Received")))
-			continue;
-		index++;
-		switch (received_parse(scan_field_value(m, f), m->a, &envfrom, &v[all->n])) {
-		case RECEIVED_RELAY:
-			place(m, &c, &v[all->n], index);
-			all->n++;
-			break;
-		case RECEIVED_FETCHED:
-			if (c.trusted) {
-				all->n = all->ntrusted = all->ninternal = all->nexternal = 0;
-			}
-			if (c.trusted)
-				all->last_trusted = index;
-			if (c.internal)
-				all->last_internal = index;
-			break;
+		scanner_from = (str){ NULL, 0 };
+		switch (view_received(m, lines.v[i], r, &fetcher, &scanner_from)) {
 		case RECEIVED_UNKNOWN:
-			all->unparseable++;
+			m->relays.unparseable++;
 			/* fall through */
-		case RECEIVED_NO_HOP:
-			if (c.trusted)
-				all->last_trusted = index;
-			if (c.internal)
-				all->last_internal = index;
+		case RECEIVED_SKIP:
+			if (fetcher && t.trusted)
+				m->relays.n = 0; /* from here on as if it came just now */
+			m->relays.last_trusted += t.trusted;
+			m->relays.last_internal += t.internal;
+			continue;
+		case RECEIVED_RELAY:
 			break;
 		}
+		if (sender.p)
+			r->envfrom = sender;
+		judge(&t, r);
+		m->relays.last_trusted += t.trusted;
+		m->relays.last_internal += t.internal;
+		m->relays.n++;
 	}
-	all->untrusted = v + all->ntrusted;
-	all->external = v + all->ninternal;
-	all->trusted_text = text_of(m, v, all->ntrusted);
-	all->untrusted_text = text_of(m, all->untrusted, all->nuntrusted);
-	all->internal_text = text_of(m, v, all->ninternal);
-	all->external_text = text_of(m, all->external, all->nexternal);
-	return all;
+	m->relays.v = v;
+	for (size_t i = 0; i < m->relays.n; i++) {
+		m->relays.ntrusted += v[i].trusted;
+		m->relays.nuntrusted += !v[i].trusted;
+		m->relays.ninternal += v[i].internal;
+		m->relays.nexternal += !v[i].internal;
+	}
+	m->relays.trusted = m->relays.internal = v;
+	m->relays.untrusted = v + m->relays.ntrusted;
+	m->relays.external = v + m->relays.ninternal;
+	make_lines(m);
+	return &m->relays;
 }

@@ -32,12 +32,25 @@ struct scan_networks {
 	bool trusted_given, internal_given; /* else they are inferred, as SpamAssassin does */
 };
 
+/* What SpamAssassin's rule files say that a view needs. */
+struct scan_lists {
+	const void *ctx;
+	/* A top level (level 1) or a registry below one ("co.uk", level 2 or 3); lower case. */
+	bool (*registry)(const void *ctx, unsigned level, str name);
+	/* Where a redirector leads to by its URI alone; a view into uri. NULL: not known. */
+	bool (*redirect)(const void *ctx, str uri, str *target);
+};
+
 struct scan_mail;
 
 /* message: LF or CRLF line ends; stays where it is while the mail is used. a: created with
  * LIM_SCAN_ARENA. env and nets live as long; nets may be NULL. Never NULL. */
 struct scan_mail *scan_mail_new(struct arena *a, str message, const struct scan_envelope *env,
 				const struct scan_networks *nets);
+
+/* Before the first view is asked for; NULL, or never called: the public suffix list decides. l lives
+ * as long as the mail. */
+void scan_use_lists(struct scan_mail *m, const struct scan_lists *l);
 
 const struct scan_envelope *scan_envelope(const struct scan_mail *m);
 struct arena *scan_arena(struct scan_mail *m);
@@ -49,10 +62,10 @@ unsigned scan_cut(const struct scan_mail *m); /* SCAN_CUT_* */
 
 /* Bits of scan_cut. */
 enum {
-	SCAN_CUT_HEADER = 1, /* a field was too long, or there were too many */
-	SCAN_CUT_TEXT = 2,   /* a part was longer than what is looked at */
-	SCAN_CUT_URIS = 4,
-	SCAN_CUT_ARENA = 8,
+	SCAN_CUT_ARENA = 1, /* LIM_SCAN_ARENA is used up: views are missing or empty */
+	SCAN_CUT_PARTS = 2, /* LIM_SCAN_PARTS */
+	SCAN_CUT_URIS = 4,  /* LIM_SCAN_URIS, LIM_SCAN_VARIANTS */
+	SCAN_CUT_HTML = 8,  /* LIM_SCAN_STYLES */
 };
 
 /* A list of views. */
@@ -200,5 +213,7 @@ str scan_raw(struct scan_mail *m, const struct mime_part *leaf);
 str scan_part_type(struct scan_mail *m, const struct mime_part *part);
 /* A dot, no white space, and a top level that exists. */
 bool scan_domain_valid(str domain);
+/* A host name of at least two labels, and such a top level. */
+bool scan_host_valid(str host);
 
 #endif

@@ -1,5 +1,5 @@
 /* What lists are asked of a message's content: its links, authors and relays. */
-#include "formats/scan/mail.h"
+#include "formats/scan/scan.h"
 #include "run/work.h"
 #include "services/blacklists/gather.h"
 #include "services/blacklists/hidden.h"

@@ -125,9 +125,19 @@ static err collect(const struct run *g, struct rules_result *out)
 	return OK;
 }
 
+/* Which domains are registries, by the set's own lists. */
+static bool is_registry(const void *lists, unsigned level, str name)
+{
+	static const str names[] = { S("util_rb_tld"), S("util_rb_2tld"), S("util_rb_3tld") };
+
+	return rules_listed(lists, names[level - 1], name);
+}
+
 err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *m,
 	      const struct rules_options *o, struct rules_result *out)
 {
+	const struct scan_lists views = { .ctx = &r->lists, .registry = is_registry };
+
 	*out = (struct rules_result){ .required = r->required };
 	TRY(fit(s, r));
 	memset(s->v, 0, r->n * sizeof(*s->v));
@@ -144,6 +154,8 @@ err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *
 	g.e = (struct eval){
 		.m = m, .lists = &r->lists, .auth = o->auth, .room = s->room, .memo = g.memo
 	};
+	if (rules_list(&r->lists, STR("util_rb_tld")).n)
+		scan_use_lists(m, &views); /* else the public suffix list */
 	map_init(&g.captured);
 	run_capturers(&g);
 	run_groups(&g);
@@ -152,6 +164,7 @@ err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *
 		run_eval(&g, r->evals[i]);
 	run_lazy(&g);
 	run_metas(&g);
+	scan_use_lists(m, NULL);
 	map_free(&g.captured);
 	out->ran_out = g.ran_out;
 	return collect(&g, out);
