@@ -85,11 +85,11 @@ TEST(html_colours)
 	static const struct {
 		str in, out;
 	} rows[] = {
-		{ S("Red"), S("#ff0000") },	   { S(" #FFF "), S("#ffffff") },
-		{ S("#12"), S("#112200") },	   { S("#12345"), S("#112233") },
-		{ S("#1234567"), S("#123456") },   { S("ff0000"), S("invalid") },
+		{ S("Red"), S("#ff0000") },	    { S(" #FFF "), S("#ffffff") },
+		{ S("#12"), S("#112200") },	    { S("#12345"), S("#112233") },
+		{ S("#1234567"), S("#123456") },    { S("ff0000"), S("invalid") },
 		{ S("rgb(1, 2,3)"), S("#010203") }, { S("rgb(100%,0%,0%)"), S("#ff0000") },
-		{ S("#12345g"), S("invalid") },	   { S(""), S("invalid") },
+		{ S("#12345g"), S("invalid") },	    { S(""), S("invalid") },
 	};
 	char out[HTML_COLOR];
 

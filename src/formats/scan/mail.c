@@ -30,7 +30,7 @@ void out_cp(struct out *o, uint32_t cp)
 		out_c(o, (char)cp);
 		return;
 	}
-	if (o->cap - o->n < 4)
+	if (o->cap - o->n < (cp < 0x800 ? 2u : cp < 0x10000 ? 3u : 4u))
 		return;
 	if (cp < 0x800) {
 		o->p[o->n++] = (char)(0xc0 | cp >> 6);

@@ -30,7 +30,7 @@ enum flag {
 	NOT_QMAIL = 256,
 	QMAIL_NAME = 512, /* LOOKED unless the name is "unknown" */
 	DEAD_NAME = 1024, /* the reverse name is "softdnserr": not looked up */
-	DOT = 2048, /* only if the reverse name has a dot */
+	DOT = 2048,	  /* only if the reverse name has a dot */
 };
 
 /* Which forms are tried at all: the first of these that the line has decides. */
@@ -743,8 +743,8 @@ static enum group group_of(str s)
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		size_t at = str_search(s, groups[i].has);
 
-		if (at < s.n && (groups[i].group != EXCHANGE ||
-				 has_version(str_skip(s, at + groups[i].has.n))))
+		if (at < s.n &&
+		    (groups[i].group != EXCHANGE || has_version(str_skip(s, at + groups[i].has.n))))
 			return groups[i].group;
 	}
 	return ANY;

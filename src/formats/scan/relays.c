@@ -123,8 +123,11 @@ static void make_lines(struct scan_mail *m)
 static void add_origins(struct scan_mail *m, struct view_list *l)
 {
 	static const str names[] = {
-		S("X-Yahoo-Post-IP"), S("X-Originating-IP"), S("X-Apparently-From"),
-		S("X-SenderIP"),      S("X-AOL-IP"),
+		S("X-Yahoo-Post-IP"),
+		S("X-Originating-IP"),
+		S("X-Apparently-From"),
+		S("X-SenderIP"),
+		S("X-AOL-IP"),
 		S("X-MS-Exchange-CrossTenant-OriginalAttributedTenantConnectingIp"),
 	};
 
@@ -137,7 +140,8 @@ static void add_origins(struct scan_mail *m, struct view_list *l)
 
 			if (!n)
 				continue;
-			line = arena_fmt(m->a, "from X-Originating-IP: %.*s", STRF(str_of(v.p + j, n)));
+			line = arena_fmt(m->a, "from X-Originating-IP: %.*s",
+					 STRF(str_of(v.p + j, n)));
 			if (line.p)
 				view_push(m, l, line);
 			break;

@@ -48,8 +48,8 @@ struct scan_mail;
 struct scan_mail *scan_mail_new(struct arena *a, str message, const struct scan_envelope *env,
 				const struct scan_networks *nets);
 
-/* Before the first view is asked for; NULL, or never called: the public suffix list decides. l lives
- * as long as the mail. */
+/* Before the first view is asked for; NULL, or never called: the public suffix list decides. l
+ * lives as long as the mail. */
 void scan_use_lists(struct scan_mail *m, const struct scan_lists *l);
 
 const struct scan_envelope *scan_envelope(const struct scan_mail *m);

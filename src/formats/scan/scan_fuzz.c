@@ -22,9 +22,18 @@ static void look_all(struct scan_strs v)
 static void look_at(struct scan_mail *m)
 {
 	static const str specs[] = {
-		S("ALL"),	      S("ALL:raw"),   S("ALL-EXTERNAL"), S("ALL-TRUSTED"),
-		S("From:addr"),	      S("From:name"), S("From:addr:domain"), S("Received:revip"),
-		S("EnvelopeFrom"),    S("ToCc"),      S("MESSAGEID"), S("Message-Id:host"),
+		S("ALL"),
+		S("ALL:raw"),
+		S("ALL-EXTERNAL"),
+		S("ALL-TRUSTED"),
+		S("From:addr"),
+		S("From:name"),
+		S("From:addr:domain"),
+		S("Received:revip"),
+		S("EnvelopeFrom"),
+		S("ToCc"),
+		S("MESSAGEID"),
+		S("Message-Id:host"),
 		S("X-Spam-Relays-Untrusted"),
 	};
 	struct scan_uris u = scan_uris(m);

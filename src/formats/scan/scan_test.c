@@ -65,7 +65,8 @@ TEST(scan_header_views)
 		{ S("Subject:  a\n b\n\n"), S("Subject:raw"), S("  a\n b\n") },
 		{ S("Subject: =?utf-8?q?a_b?= =?UTF-8?B?w6k=?= c\n\n"), S("Subject"),
 		  S("a b\xc3\xa9 c\n") },
-		{ S("Subject: =?utf-8?q?=C3?= =?utf-8?q?=A9?=\n\n"), S("Subject"), S("\xc3\xa9\n") },
+		{ S("Subject: =?utf-8?q?=C3?= =?utf-8?q?=A9?=\n\n"), S("Subject"),
+		  S("\xc3\xa9\n") },
 		{ S("Subject: caf\xe9\n\n"), S("Subject"), S("caf\xc3\xa9\n") },
 		{ S("Subject: a\r\n\r\nb\r\n"), S("ALL:raw"), S("Subject: a\n") },
 		{ S("x\n\n"), S("Subject"), S("-") },
@@ -94,8 +95,8 @@ TEST(scan_bodies)
 		{ S("Content-Transfer-Encoding: base64\n\nYW\n!Jj\n"), S("rawbody"), S("abc|") },
 		{ S("Content-Type: text/html\n\n<p>a&nbsp;b<br/>c</p><style>x</style>"), S("body"),
 		  S("\n|\n|a b c\n|") },
-		{ S("Content-Type: text/html\n\na<span style=\"display: none\">b</span>c"), S("hidden"),
-		  S("b|") },
+		{ S("Content-Type: text/html\n\na<span style=\"display: none\">b</span>c"),
+		  S("hidden"), S("b|") },
 		{ S("Content-Type: text/html\n\na<font color=white>b</font><font size=1>c</font>"),
 		  S("hidden"), S("bc|") },
 		{ S("Content-Type: text/html\n\n&eacute;"), S("body"), S("\n|\xe9|") },
@@ -109,15 +110,16 @@ TEST(scan_parts)
 {
 #define MULTI "Content-Type: multipart/mixed; boundary=\"b\"\n\n"
 	static const struct row rows[] = {
-		{ S(MULTI "pre\n--b\n\nx\n--b\nContent-Type: text/html\n\n<b>y</b>\n--b--\nafter\n"),
+		{ S(MULTI
+		    "pre\n--b\n\nx\n--b\nContent-Type: text/html\n\n<b>y</b>\n--b--\nafter\n"),
 		  S("types"), S("multipart/mixed|text/plain|text/html|") },
 		{ S(MULTI "--b\n\nx\n--b\nContent-Type: text/html\n\n<b>y</b>\n--b--\nafter\n"),
 		  S("body"), S("\n|x y|") },
 		{ S(MULTI "Content-Type: text/html\n\n<b>y</b>\n"), S("types"),
 		  S("multipart/mixed|text/plain|") },
 		{ S("Content-Type: multipart/mixed\n\nx\n"), S("types"), S("text/plain|") },
-		{ S("Content-Type: message/rfc822\n\nContent-Type: text/html\n\n<i>z</i>"), S("types"),
-		  S("message/rfc822|text/html|") },
+		{ S("Content-Type: message/rfc822\n\nContent-Type: text/html\n\n<i>z</i>"),
+		  S("types"), S("message/rfc822|text/html|") },
 		{ S("Content-Type: text/enriched\n\nx"), S("types"), S("text/plain|") },
 	};
 	check(rows, COUNT(rows));
@@ -130,21 +132,27 @@ TEST(scan_relays_in_fields)
 	"[ ip=" ip " rdns=" rdns " helo=" helo " by=" by " ident= envfrom= intl=0 id=" id          \
 	" auth=" auth " msa=0 ]"
 	static const struct row rows[] = {
-		{ S("Received: from h.example (r.example [192.0.2.1])\n\tby m.example (Postfix) with "
+		{ S("Received: from h.example (r.example [192.0.2.1])\n\tby m.example (Postfix) "
+		    "with "
 		    "ESMTP id 123; Mon, 1 Jan 2024 10:00:00 +0000\n\n"),
 		  S("X-Spam-Relays-Untrusted"),
 		  S(HOP("192.0.2.1", "r.example", "h.example", "m.example", "123", "")) },
-		{ S("Received: from h.example (unknown [192.0.2.1]) by m.example (Postfix) with ESMTP "
+		{ S("Received: from h.example (unknown [192.0.2.1]) by m.example (Postfix) with "
+		    "ESMTP "
 		    "id 123\n\n"),
-		  S("X-Spam-Relays-Untrusted"), S(HOP("192.0.2.1", "", "h.example", "m.example", "123", "")) },
+		  S("X-Spam-Relays-Untrusted"),
+		  S(HOP("192.0.2.1", "", "h.example", "m.example", "123", "")) },
 		{ S("Received: from r.example ([192.0.2.1] helo=h.example) by m.example with esmtp "
 		    "(Exim 4.9) id 1Ab\n\n"),
 		  S("X-Spam-Relays-Untrusted"),
 		  S(HOP("192.0.2.1", "r.example", "h.example", "m.example", "1Ab", "")) },
-		{ S("Received: from unknown (HELO h.example) (192.0.2.1)\n  by m.example with SMTP; 1 Jan "
+		{ S("Received: from unknown (HELO h.example) (192.0.2.1)\n  by m.example with "
+		    "SMTP; 1 Jan "
 		    "2024 10:00:00 -0000\n\n"),
-		  S("X-Spam-Relays-Untrusted"), S(HOP("192.0.2.1", "", "h.example", "m.example", "", "")) },
-		{ S("Received: from h.example (2001:db8::1) by m.example (2001:db8::2) with Microsoft SMTP "
+		  S("X-Spam-Relays-Untrusted"),
+		  S(HOP("192.0.2.1", "", "h.example", "m.example", "", "")) },
+		{ S("Received: from h.example (2001:db8::1) by m.example (2001:db8::2) with "
+		    "Microsoft SMTP "
 		    "Server id 15.1.2.3\n\n"),
 		  S("X-Spam-Relays-Untrusted"),
 		  S(HOP("2001:db8::1", "h.example", "h.example", "m.example", "15.1.2.3", "")) },
@@ -167,12 +175,16 @@ TEST(scan_uris_in_text)
 		{ S("\nmail me@example.com now"), S("uris"), S("mailto:me@example.com|") },
 		{ S("\nhttp://user@www.Example.COM:80/%41"), S("domains"), S("example.com|") },
 		{ S("\nhttp://192.0.2.1/"), S("domains"), S("192.0.2.1|") },
-		{ S("\nhttp://0xc0000201/"), S("uris"), S("http://0xc0000201/|http://192.0.2.1/|") },
+		{ S("\nhttp://0xc0000201/"), S("uris"),
+		  S("http://0xc0000201/|http://192.0.2.1/|") },
 		{ S("\nhttp://a.com/r?u=http://b.org/x&y=1"), S("domains"), S("a.com|b.org|") },
-		{ S("Content-Type: text/html\n\n<base href='http://a.com/d/e.html'><a href=../f>x</a>"),
-		  S("uris"), S("http://a.com/d/e.html|http://a.com/f|../f|http://../f|http:///f|") },
-		{ S("DKIM-Signature: v=1; d=sub.example.com; s=x\n\n"), S("domains"), S("example.com|") },
-		{ S("\nhttp://nothing"), S("uris"), S("") },
+		{ S("Content-Type: text/html\n\n<base href='http://a.com/d/e.html'><a "
+		    "href=../f>x</a>"),
+		  S("uris"),
+		  S("http://a.com/d/e.html|http://a.com/f|../f|http://../f|http:///f|") },
+		{ S("DKIM-Signature: v=1; d=sub.example.com; s=x\n\n"), S("domains"),
+		  S("example.com|") },
+		{ S("\nhttp://nothing"), S("uris"), S("http://nothing|http://www.nothing.com|") },
 	};
 	check(rows, COUNT(rows));
 }
@@ -181,8 +193,8 @@ TEST(scan_uris_in_text)
 TEST(scan_is_linear)
 {
 	static const str pieces[] = { S("<div><font>"), S("<a href=x>"), S("</p>"), S("a@"),
-				      S("a.b/"),	 S("&#"),	  S("<!--"), S("=?a?q?="),
-				      S("--b\n"),	 S("\n\n\n") };
+				      S("a.b/"),	S("&#"),	 S("<!--"), S("=?a?q?="),
+				      S("--b\n"),	S("\n\n\n") };
 	CLEANUP(buf_free) struct buf b;
 	struct arena a;
 
