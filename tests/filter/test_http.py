@@ -59,6 +59,12 @@ def test_too_long(platform):
     assert curl(platform, "/ping")[0] == 200
 
 
+def test_hundred_megabytes(own_platform):
+    p = own_platform('filter: { networks = ["127.0.0.1/32"]; auth = false; };').start()
+    body = MESSAGE + (b"word " * 14 + b"\r\n") * ((100 << 20) // 72)
+    assert "symbols" in check(p, body)
+
+
 def test_connection_stays(platform):
     with socket.create_connection(("127.0.0.1", platform.port("filter")), timeout=30) as s:
         request = b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(MESSAGE) + MESSAGE
@@ -100,7 +106,7 @@ def test_reload_while_serving(platform):
 def test_strangers_are_refused():
     p = Platform('filter: { networks = ["192.0.2.0/24"]; };').start()
     try:
-        for kind in ("filter",):
+        for kind in ("filter", "spamd", "milter"):
             with socket.create_connection(("127.0.0.1", p.port(kind)), timeout=30) as s:
                 assert s.recv(100) == b""
     finally:
