@@ -79,28 +79,20 @@ class Dkimpy(Peer):
 
 
 class Perl(Peer):
-    algorithms = ("rsa", "ed25519")
+    algorithms = ("rsa",)  # Debian's 1.20230212 knows no Ed25519
 
     def __init__(self, folder):
-        self.modules = ["-MMail::DKIM"]
-
-    def need(self, algorithm):
-        modules = ["-MMail::DKIM", "-MCrypt::PK::Ed25519"] if algorithm == "ed25519" else ["-MMail::DKIM"]
-        if not shutil.which("perl") or subprocess.run(["perl", *modules, "-e1"], capture_output=True).returncode:
-            pytest.skip(f"perl has no {modules[-1][2:]}")
+        if not shutil.which("perl") or subprocess.run(["perl", "-MMail::DKIM", "-e1"], capture_output=True).returncode:
+            pytest.skip("perl has no Mail::DKIM")
 
     def run(self, message, *args):
         return subprocess.run(["perl", HERE / "dkim_peer.pl", *args], input=message, check=True, capture_output=True).stdout.decode().strip()
 
     def sign(self, algorithm, form, pem, message):
-        self.need(algorithm)
-        if algorithm == "ed25519":
-            pytest.skip("Mail::DKIM reads no Ed25519 key in PEM")
         field = self.run(message, "sign", f"{algorithm}-sha256", form, DOMAIN, "k", pem)
         return field.replace("\r\n", "\n").replace("\n", "\r\n").encode() + b"\r\n"
 
     def verify(self, record, message):
-        self.need("ed25519" if "ed25519" in record else "rsa")
         return self.run(message, "verify", f"k._domainkey.{DOMAIN}", record).startswith("pass")
 
 
