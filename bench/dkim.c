@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "services/mailauth/dkim.h"
 #include "services/mailauth/pair.h"
