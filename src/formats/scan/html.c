@@ -472,25 +472,35 @@ static struct view_text join(struct html_view *h, bool visible, bool invisible)
 	return (struct view_text){ out_str(&o), h->wide };
 }
 
-static void count_text(struct html_view *h, struct view_text all, size_t was)
+static size_t characters(struct view_text t)
+{
+	size_t n = t.s.n;
+
+	for (size_t i = 0; t.wide && i < t.s.n; i++)
+		n -= ((unsigned char)t.s.p[i] & 0xc0) == 0x80;
+	return n;
+}
+
+/* "length" is the source's, "non_space_len" what is seen of it. */
+static void count_text(struct html_view *h, struct view_text all, struct view_text source)
 {
 	struct scan_html *f = h->facts;
-	size_t spaces = 0;
+	size_t shown = 0, spaces = 0;
 
 	for (size_t i = 0; i < all.s.n; i++) {
 		char c = all.s.p[i];
 
 		if (((unsigned char)c & 0xc0) == 0x80)
 			continue;
-		f->length++;
+		shown++;
 		if (is_high(c))
 			spaces += h->wide && !is_letter(str_skip(all.s, i), true);
 		else
 			spaces += h->wide ? is_space(c) : is_space(c) && c != '\f';
 	}
-	f->non_space_len = f->length - spaces;
+	f->length = characters(source);
+	f->non_space_len = shown - spaces;
 	f->have |= SCAN_HTML_LENGTH | SCAN_HTML_NON_SPACE;
-	(void)was;
 }
 
 static void ratios(struct html_view *h)
@@ -551,7 +561,7 @@ struct scan_html *view_html(struct scan_mail *m, struct view_part *p, struct vie
 	p->all = join(h, true, true);
 	p->visible = join(h, true, false);
 	p->invisible = join(h, false, true);
-	count_text(h, p->all, in.s.n);
+	count_text(h, p->all, in);
 	ratios(h);
 	html_view_finish(h);
 	return h->facts;
