@@ -93,7 +93,8 @@ static err load(const struct ruleset_settings *set, struct rules **out)
 					  .nfolders = set->folders.n,
 					  .files = set->files.v,
 					  .nfiles = set->files.n,
-					  .cache = set->cache };
+					  .cache = set->cache,
+					  .fitted = set->fitted };
 	size_t told = 0;
 
 	return rules_load(&src, true, progress, &told, out);

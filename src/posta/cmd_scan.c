@@ -229,6 +229,7 @@ static void only_rules(struct filter_settings *set)
 {
 	set->auth = set->attachments_on = set->learning = set->net = false;
 	set->lists.n = set->clamd.n = 0;
+	set->rules.fitted = false;
 	set->budget = 0;
 	set->directory = NULL;
 }

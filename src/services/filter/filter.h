@@ -54,7 +54,7 @@ struct filter_settings {
 };
 /* The settings of posta.conf's group "filter" that are the filter's own, and the groups that its
  * steps have ("blacklists", "verdict"). keys: those, for the role's table. */
-enum { FILTER_KEYS = 26 };
+enum { FILTER_KEYS = 27 };
 extern const struct conf_key filter_keys[FILTER_KEYS];
 MUST_USE err filter_read(const struct role_env *env, struct buf *complaints,
 			 struct filter_settings *out);

@@ -124,7 +124,8 @@ static err load(void *arg)
 					  .nfolders = l->set->folders.n,
 					  .files = l->set->files.v,
 					  .nfiles = l->set->files.n,
-					  .cache = l->set->cache };
+					  .cache = l->set->cache,
+					  .fitted = l->set->fitted };
 
 	return rules_load(&src, l->compile, NULL, NULL, &l->out);
 }

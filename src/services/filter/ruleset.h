@@ -12,6 +12,7 @@
 struct ruleset_settings {
 	struct conf_strs folders, files; /* as rules_source has them */
 	str cache;			 /* folder of compiled sets */
+	bool fitted;			 /* posta's own scores */
 	str program;			 /* posta itself; "" = whoever runs this */
 	int64_t check;			 /* milliseconds between looks at the files; 0: never */
 };

@@ -50,6 +50,10 @@ const struct conf_key filter_keys[FILTER_KEYS] = {
 	  "no rules" },
 	{ "rule_files", CONF_STRS, AT(rules.files), 0, 0, "",
 	  "rule files that are read after those" },
+	{ "fitted_scores", CONF_BOOL, AT(rules.fitted), 0, 0, "true",
+	  "scores of posta's own for the stock rules; false: the package's. Those of rule_files "
+	  "and "
+	  "of /etc/spamassassin count before either" },
 	{ "rule_cache", CONF_STR, AT(rules.cache), 0, 0, "",
 	  "folder of compiled rules; empty: rules in the role's own" },
 	{ "rule_check", CONF_DURATION, AT(rules.check), 0, 86400000, "60s",

@@ -19,7 +19,7 @@
 
 /* Points for one unit of logit, and the limits within which learning may move a score: those of the
  * start alone, and those of a user who has taught enough. */
-#define POINTS	   1.5
+#define POINTS	   2.0
 #define SPAM_FIRST 1.5
 #define SPAM_LAST  8.0
 #define HAM_FIRST  0.5

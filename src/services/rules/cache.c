@@ -3,6 +3,7 @@
 #include <hs.h>
 #include <pcre2.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -78,8 +79,11 @@ err cache_write(struct rules *r, str folder)
 		e = buf_done(&b);
 	if (e == OK)
 		seal(&b);
-	if (e == OK)
+	if (e == OK) {
+		(void)mkdir(arena_z(&r->a, folder),
+			    0755); /* what is wrong with it, the file tells */
 		e = file_replace(path, buf_str(&b), 0644);
+	}
 	buf_free(&fates);
 	buf_free(&b);
 	return e;

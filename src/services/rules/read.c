@@ -173,7 +173,7 @@ static err take_test(const struct reading *g, const struct rule_line *l, str key
 	return OK;
 }
 
-static err take_score(struct rule *u, str text)
+static err take_score(const struct rules *r, struct rule *u, str text)
 {
 	struct rule_scores s;
 
@@ -183,6 +183,7 @@ static err take_score(struct rule *u, str text)
 	for (int i = 0; i < 4; i++)
 		u->score[i] = s.relative ? u->score[i] + s.v[i] : s.v[i];
 	u->scored = true;
+	u->own_score = r->own;
 	return OK;
 }
 
@@ -219,7 +220,7 @@ static err take_of_rule(const struct reading *g, const struct rule_line *l, bool
 	if (which < 7)
 		return take_test(g, l, l->key, u, rest);
 	if (which == 7)
-		return take_score(u, rest);
+		return take_score(g->r, u, rest);
 	if (which == 8)
 		u->tflags = arena_dup(&g->r->a, rest);
 	else if (which == 9)

@@ -16,6 +16,7 @@ struct files {
 	struct arena a;
 	const char *v[LIM_RULES_FILES];
 	size_t n;
+	size_t package; /* so many of the first folder */
 };
 
 static err files_add(struct files *f, str path)
@@ -58,8 +59,10 @@ static err files_of(struct files *f, str folder)
 
 static err files_find(struct files *f, const struct rules_source *src)
 {
-	for (size_t i = 0; i < src->nfolders; i++)
+	for (size_t i = 0; i < src->nfolders; i++) {
 		TRY(files_of(f, src->folders[i]));
+		f->package = i ? f->package : f->n;
+	}
 	for (size_t i = 0; i < src->nfiles; i++)
 		TRY(files_add(f, src->files[i]));
 	return OK;
@@ -167,6 +170,7 @@ static err read_files(struct rules *r, const struct files *f)
 			break;
 		digest_add(c, str_z(f->v[i]));
 		digest_add(c, buf_str(&text));
+		r->own = i >= f->package;
 		e = rules_read_file(r, str_z(f->v[i]), buf_str(&text));
 	}
 	if (e == OK)
@@ -201,6 +205,8 @@ static err load(struct rules *r, const struct rules_source *src, bool compile,
 		if (src->cache.n)
 			TRY(cache_write(r, src->cache));
 	}
+	if (src->fitted)
+		rules_fit(r);
 	rules_set_lazy(r);
 	groups_sort(r);
 	return OK;

@@ -18,7 +18,8 @@ struct rules_source {
 	size_t nfolders;
 	const str *files; /* after the folders: local.cf, scores */
 	size_t nfiles;
-	str cache; /* folder of serialised sets; "" = none */
+	str cache;   /* folder of serialised sets; "" = none */
+	bool fitted; /* posta's own scores in place of those of the first folder */
 };
 /* Reads and compiles (or takes from the cache). Blocks: call it through work() or in a process of
  * its own. E_SYNTAX: the fault's text has file and line. compile false: E_AGAIN when the cache has

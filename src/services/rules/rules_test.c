@@ -222,6 +222,41 @@ TEST(rules_unsupported_is_named)
 	home_clear(&h);
 }
 
+/* A rule of the stock set that fitted.cf names; its package says 7, its administrator may say more.
+ */
+TEST(rules_fitted_scores)
+{
+	struct rules_scratch *s = rules_scratch_new();
+	str folders[2];
+	struct home package, admin;
+	struct rules_source src = { .folders = folders, .nfolders = 2, .fitted = true };
+	struct rules *r = NULL;
+	struct buf out;
+
+	home_make(&package);
+	home_make(&admin);
+	folders[0] = package.folder;
+	folders[1] = admin.folder;
+	buf_init(&out, KIB(4));
+	write_rules(&package, "10.cf",
+		    STR("body AC_FROM_MANY_DOTS /two/\nscore AC_FROM_MANY_DOTS 7\n"
+			"body NOT_STOCK /two/\nscore NOT_STOCK 7\n"));
+	CHECK_OK(rules_load(&src, true, NULL, NULL, &r));
+	hits(r, s, mail, false, &out);
+	CHECK(str_search(buf_str(&out), STR("AC_FROM_MANY_DOTS NOT_STOCK = ")) == 0);
+	CHECK(str_search(buf_str(&out), STR("= 14")) == out.n);
+	rules_drop(r);
+	write_rules(&admin, "local.cf", STR("score AC_FROM_MANY_DOTS 7\n"));
+	CHECK_OK(rules_load(&src, true, NULL, NULL, &r));
+	hits(r, s, mail, false, &out);
+	CHECK_STR(buf_str(&out), STR("AC_FROM_MANY_DOTS NOT_STOCK = 14.000"));
+	rules_drop(r);
+	buf_free(&out);
+	rules_scratch_free(s);
+	home_clear(&package);
+	home_clear(&admin);
+}
+
 TEST(rules_cache)
 {
 	struct rules_scratch *s = rules_scratch_new();

@@ -50,7 +50,8 @@ struct rule {
 	str text; /* of a meta, until it is read */
 
 	double score[4];
-	bool scored; /* by a line of its own */
+	bool scored;	/* by a line of its own */
+	bool own_score; /* that the administrator wrote */
 	str describe, tflags;
 	int priority;
 	bool multiple, net, learn, nosubject, concat, sub;
@@ -95,6 +96,7 @@ struct rules {
 	struct rule **lazy; /* looked for when a meta hangs on them */
 	size_t nevals, nmetas, ncapturers, nusers, nlazy;
 	double required;
+	bool own; /* what is read now is the administrator's, not the package's */
 	struct buf unsupported;
 	size_t told; /* octets of it that the files gave; the rest came with compiling */
 };
@@ -106,6 +108,9 @@ MUST_USE err rules_finish(struct rules *r);
 struct rule *rules_find(const struct rules *r, str name);
 /* One line for rules_unsupported. */
 void rules_complain(struct rules *r, str file, size_t line, const char *fmt, ...) PRINTF(4, 5);
+
+/* ---- fitted.c ---- */
+void rules_fit(struct rules *r);
 
 /* ---- lists.c ---- */
 void lists_init(struct rules_lists *l);
