@@ -15,7 +15,7 @@ static void check_fields(str header)
 	while (str_next(&header, '\n', &line)) {
 		if (line.n)
 			assert(line.p[0] == '\t' || str_starts(line, STR("X-Spam-")) ||
-			       str_starts(line, STR("Authentication-Results: ")));
+			       str_starts(line, STR("Authentication-Results:")));
 	}
 }
 
