@@ -23,6 +23,12 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="slow: ./test --long runs it"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def readable(tmp_path_factory):
+    """Servers that tests start drop root, and read what a test wrote: the folder above all temporary ones is 0700 at first."""
+    tmp_path_factory.getbasetemp().chmod(0o755)
+
+
 @pytest.fixture(scope="session")
 def platform():
     p = Platform()
