@@ -61,7 +61,8 @@ def missing(platform, acknowledged):
 
 
 def test_kill_everything_in_the_middle(own_platform):
-    p = own_platform("mx: { rate_recipient = 0; rate_pair = 0; };").start()
+    # The filter waits for no DNS, which a machine without a network does not have: mail is to flow while it dies.
+    p = own_platform("mx: { rate_recipient = 0; rate_pair = 0; authenticate = false; }; filter: { auth = false; rules = []; };").start()
     acknowledged = []
     for round in range(3):
         stop = threading.Event()
