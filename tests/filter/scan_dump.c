@@ -89,7 +89,7 @@ static void show_html(const struct scan_html *h)
 	struct buf b;
 
 	fact(h, SCAN_HTML_IMAGE_AREA, "image_area", h->image_area);
-	fact(h, SCAN_HTML_LENGTH, "html_length", (double)h->length);
+	fact(h, SCAN_HTML_LENGTH, "length", (double)h->length);
 	fact(h, SCAN_HTML_NON_SPACE, "non_space_len", (double)h->non_space_len);
 	fact(h, SCAN_HTML_SIZES, "min_size", h->min_size);
 	fact(h, SCAN_HTML_SIZES, "max_size", h->max_size);

@@ -14,7 +14,7 @@ my @HEADERS = qw(Subject Subject:raw From From:addr From:name From:raw To To:add
   EnvelopeFrom ALL ALL:raw ALL-EXTERNAL ALL-TRUSTED Received Content-Type Content-Type:raw Date List-Id
   X-Spam-Relays-Trusted X-Spam-Relays-Untrusted X-Spam-Relays-External X-Spam-Relays-Internal
   From:addr:domain From:addr:host Received:first:ip Message-Id:host);
-my @FACTS = qw(image_area html_length non_space_len min_size max_size closed_extra_ratio bad_tag_ratio non_element_ratio
+my @FACTS = qw(image_area length non_space_len min_size max_size closed_extra_ratio bad_tag_ratio non_element_ratio
   obfuscation_ratio embeds font_face_bad font_invalid_color font_low_contrast form_action_mailto charsets);
 
 sub show {
