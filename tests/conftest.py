@@ -25,8 +25,11 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def readable(tmp_path_factory):
-    """Servers that tests start drop root, and read what a test wrote: the folder above all temporary ones is 0700 at first."""
-    tmp_path_factory.getbasetemp().chmod(0o755)
+    """Servers that tests start drop root, and read what a test wrote: the folders above all temporary ones are 0700 at first."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base, *base.parents):
+        if folder.name.startswith(("pytest", "popen")):
+            folder.chmod(0o755)
 
 
 @pytest.fixture(scope="session")
