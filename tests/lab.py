@@ -2,6 +2,7 @@
 
 POSTA_BUILD     the build folder whose `posta` is tested (./test sets it), build/ otherwise
 """
+import fcntl
 import itertools
 import os
 import pathlib
@@ -32,28 +33,44 @@ def shared(*parts):
     return path
 
 
-held = {}  # port bases of this process -> what holds them
+def tool(target):
+    """The path of a program that only tests call, built from what stands: by one process at a time, since ninja over ninja writes
+    a program that the other one is running."""
+    with open(BUILD / ".test-tools", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["ninja", "-C", BUILD, target], text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return BUILD / target
+
+
+held = {}  # port bases of this process -> what holds their ports
 
 
 def hold(base):
-    """True when no other run of tests on this machine has these ports: posta's sockets could share them without a complaint."""
-    s = socket.socket(socket.AF_UNIX)
-    try:
-        s.bind(f"\0posta-test-ports-{base}")  # an abstract name: gone with the process
-    except OSError:
-        s.close()
-        return False
-    held[base] = s
+    """True when no other run of tests on this machine has one of these ports: posta's sockets could share them without a complaint,
+    and two bases that differ by 1300 meet (radsec of one is spamd of the other)."""
+    sockets = []
+    for port in STANDARD.values():
+        s = socket.socket(socket.AF_UNIX)
+        sockets.append(s)
+        try:
+            s.bind(f"\0posta-test-port-{base + port}")  # an abstract name: gone with the process
+        except OSError:
+            for s in sockets:
+                s.close()
+            return False
+    held[base] = sockets
     return True
 
 
 def release(base):
-    if base in held:
-        held.pop(base).close()
+    for s in held.pop(base, ()):
+        s.close()
 
 
 def free_port_base():
-    for base in random.sample(range(24000, 40000, 100), 150):
+    # All of them lie below the ports that the kernel gives to connections (32768 and up).
+    for base in random.sample(range(10000, 21400, 100), 114):
         if not hold(base):
             continue
         try:

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from lab import BUILD
+import lab
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from clamd import EICAR, WORD, Clamd, available  # noqa: E402
@@ -21,9 +21,7 @@ MAIL = "From: a@example.net\nTo: b@example.org\nSubject: test\n\n"
 
 @pytest.fixture(scope="session")
 def tool():
-    if subprocess.run(["ninja", "-C", str(BUILD), "tests/clamd/clamd-ask"], capture_output=True).returncode:
-        pytest.fail("clamd-ask does not build")
-    return BUILD / "tests/clamd/clamd-ask"
+    return lab.tool("tests/clamd/clamd-ask")
 
 
 @pytest.fixture

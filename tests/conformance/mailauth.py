@@ -14,10 +14,7 @@ def as_hex(text):
 
 class Dump:
     def __init__(self):
-        tool = lab.BUILD / "tests/conformance/mailauth-dump"
-        if not tool.exists():
-            subprocess.run(["ninja", "-C", lab.BUILD, "tests/conformance/mailauth-dump"], check=True, capture_output=True)
-        self.p = subprocess.Popen([tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.p = subprocess.Popen([lab.tool("tests/conformance/mailauth-dump")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def tell(self, line):
         self.p.stdin.write(line.encode() + b"\n")

@@ -17,11 +17,10 @@ import xml.etree.ElementTree
 
 import pytest
 
+import lab
 from mime_known import KNOWN
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ.get("POSTA_BUILD", ROOT / "build"))
-SHARED = pathlib.Path(os.environ.get("POSTA_SHARED", ROOT.parent / "shared"))
+SHARED = pathlib.Path(os.environ.get("POSTA_SHARED", lab.ROOT.parent / "shared"))
 
 
 def cases(name):
@@ -33,9 +32,7 @@ def cases(name):
 
 @pytest.fixture(scope="session")
 def dump():
-    tool = BUILD / "tests" / "conformance" / "mime-dump"
-    if subprocess.run(["ninja", "-C", str(BUILD), "tests/conformance/mime-dump"], capture_output=True).returncode:
-        pytest.fail("mime-dump does not build")
+    tool = lab.tool("tests/conformance/mime-dump")
 
     def run(what, data):
         done = subprocess.run([tool, what], input=data, capture_output=True, timeout=60)

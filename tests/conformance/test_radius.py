@@ -6,8 +6,6 @@ import pathlib
 import re
 import subprocess
 
-import pytest
-
 import lab
 
 HERE = pathlib.Path(__file__).parent
@@ -27,16 +25,9 @@ KNOWN = {
 }
 
 
-def dump():
-    tool = lab.BUILD / "tests/conformance/radius-dump"
-    if not tool.exists():
-        subprocess.run(["ninja", "-C", lab.BUILD, "tests/conformance/radius-dump"], check=True, capture_output=True)
-    return tool
-
-
 class Dump:
     def __init__(self):
-        self.p = subprocess.Popen([dump(), HERE / "radius.dictionary"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.p = subprocess.Popen([lab.tool("tests/conformance/radius-dump"), HERE / "radius.dictionary"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, line):
         self.p.stdin.write(line + "\n")

@@ -5,14 +5,13 @@ import subprocess
 
 import pytest
 
-from lab import BUILD, ROOT, shared
+from lab import ROOT, shared, tool
 from zones_known import BIND_DIFFERS, KNOT_DIFFERS
 
 
 @pytest.fixture(scope="module")
 def dump():
-    subprocess.run(["ninja", "-C", BUILD, "tests/conformance/zone-dump"], check=True, stdout=subprocess.DEVNULL)
-    return BUILD / "tests/conformance/zone-dump"
+    return tool("tests/conformance/zone-dump")
 
 
 def items(text):

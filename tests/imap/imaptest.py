@@ -4,7 +4,7 @@ A script gives a list of (line number, command, verdict): "" when every expected
 """
 import re
 
-import conftest
+from raw import Raw
 
 COMMANDS = {
     "append", "authenticate", "cancelupdate", "capability", "check", "close", "copy", "create", "delete", "enable",
@@ -360,7 +360,7 @@ class Runner:
         self.next_message = 0
 
     def run(self):
-        self.conns = [conftest.Raw(self.path, None if self.script.state == "nonauth" else self.user)
+        self.conns = [Raw(self.path, None if self.script.state == "nonauth" else self.user)
                       for _ in range(self.script.connections)]
         self.counts = [[] for _ in self.conns]
         try:

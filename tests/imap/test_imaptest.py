@@ -4,10 +4,11 @@ import pathlib
 
 import pytest
 
-import conftest
+import lab
 from imaptest import Runner, Script
+from raw import Raw
 
-SHARED = pathlib.Path(os.environ.get("POSTA_SHARED", conftest.ROOT.parent / "shared"))
+SHARED = pathlib.Path(os.environ.get("POSTA_SHARED", lab.ROOT.parent / "shared"))
 FOLDER = SHARED / "conformance" / "imap-imaptest" / "tests"
 NAMES = sorted(p.name for p in FOLDER.iterdir() if p.suffix != ".mbox") if FOLDER.exists() else []
 
@@ -21,7 +22,7 @@ KNOWN = {
 @pytest.mark.skipif(not NAMES, reason="no conformance/imap-imaptest beside the checkout")
 @pytest.mark.parametrize("name", NAMES)
 def test_script(server, name):
-    conn = conftest.Raw(server, f"caps@{name}.test")
+    conn = Raw(server, f"caps@{name}.test")
     capabilities = conn.ok("CAPABILITY")[0][0].decode().upper().split()
     conn.close()
     script = Script(FOLDER / name)

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-import conftest
+import lab
+from raw import Raw
 
 MAIL = b"From: Ana <ana@demo.test>\r\nTo: b@demo.test\r\nSubject: hello\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\n\r\nbody\r\n"
 
@@ -64,9 +65,9 @@ def test_many_idle_and_one_writes(connect, user):
 
 def test_an_idle_session_costs_little(connect, user):
     def rss():
-        with open(f"/proc/{conftest.Raw.server_pid}/status") as f:
+        with open(f"/proc/{Raw.server_pid}/status") as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
-    if "asan" in conftest.BUILD.name or "fuzz" in conftest.BUILD.name:
+    if lab.SANITIZED:
         pytest.skip("sanitizers keep what is freed")
     connect(user).append("INBOX", MAIL)
     before = rss()
