@@ -11,7 +11,7 @@
 static void put(struct buf *b, uint64_t v, unsigned octets)
 {
 	for (unsigned i = 0; i < octets; i++)
-		buf_addc(b, i < 8 ? (char)(v >> 8 * i & 255) : '\0');
+		buf_addc(b, (char)(i < 8 ? v >> 8 * i & 255 : 0));
 }
 
 struct file {

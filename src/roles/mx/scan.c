@@ -194,8 +194,8 @@ static err take_answer(const struct filter_answer *a, struct arena *arena, struc
 		.scanned = true,
 		.score = a->score,
 		/* rspamd forces "reject" at a score of nothing (GTUBE, its own lists). */
-		.refuse = str_eq(a->action, STR("reject")) &&
-			  a->score<a->required, .virus = a->virus.n> 0,
+		.refuse = str_eq(a->action, STR("reject")) && (a->score < a->required),
+		.virus = (a->virus.n > 0),
 		.dangerous = a->dangerous.n > 0,
 		.reason = a->virus.n ? a->virus : a->dangerous,
 	};

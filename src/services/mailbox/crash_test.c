@@ -19,7 +19,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-enum { USERS = 6, WRITERS = 3, BOXES = 3, MOST = 4000, REPORT_FD = 3 };
+enum { USERS = 6, WRITERS = 3, BOXES = 3, MOST = 40000, REPORT_FD = 3 };
 
 /* ---- the child: delivers until it dies ---- */
 struct fault_at {
@@ -331,7 +331,7 @@ TEST(crash_at_random)
 
 	CHECK(mkdtemp(dir) != NULL);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	for (unsigned i = 0; i < 5 && upto < MOST - 500; i++) {
+	for (unsigned i = 0; i < 5 && upto < MOST / 2; i++) {
 		int report;
 		pid_t pid = start_child(dir, upto, "never", 0, &report);
 
