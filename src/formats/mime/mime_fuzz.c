@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/enc.h"
+#include "formats/mime/forwarded.h"
 #include "formats/mime/imap.h"
 #include "formats/mime/text.h"
 
@@ -53,6 +54,21 @@ static void sections(const struct mime_part *root, str seed)
 				assert(at + len <= root->end);
 }
 
+static void forwarded(const struct mime_part *root, size_t n)
+{
+	CLEANUP(buf_free) struct buf text;
+
+	buf_init(&text, n / 2 + 1);
+	for (const struct mime_part *p = mime_attached(root, NULL); p; p = mime_attached(root, p)) {
+		buf_reset(&text);
+		mime_attached_text(p, &text);
+		assert(text.n <= p->body.n);
+	}
+	buf_reset(&text);
+	mime_resent_text(root, &text);
+	assert(buf_done(&text) == OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	str message = str_of(data, n);
@@ -68,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check_ranges(root, n);
 	print(&whole, root);
 	sections(root, message);
+	forwarded(root, n);
 	if (mime_all_text(root, &text) == OK)
 		assert(utf8_valid(buf_str(&text)));
 	print(&pieces, in_pieces(message, n % 61 + 1, &a));

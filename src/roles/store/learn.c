@@ -12,7 +12,6 @@
 
 enum {
 	LESSONS = 64, /* at a time */
-	MAILS = 100,  /* of one lesson */
 	PIECE = 32768,
 	PATIENCE = 10000, /* for one mail */
 	STOPPING = 3000,
@@ -170,7 +169,7 @@ WAITS static err lesson_fiber(void *arg)
 
 void store_lesson(struct box *b, str folder, const uint32_t *uids, size_t n, bool spam)
 {
-	size_t taken = n < MAILS ? n : MAILS;
+	size_t taken = n < LIM_LESSON_MAILS ? n : LIM_LESSON_MAILS;
 
 	metric_add(&m_dropped, (int64_t)(n - taken));
 	if (atomic_fetch_add(&learn.busy, 1) >= LESSONS || learn.stopping) {

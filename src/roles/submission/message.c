@@ -161,7 +161,7 @@ WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict
 	struct submission_message m = { .i = i, .t = t, .spool = t->message };
 
 	buf_init(&m.head, SUBMISSION_HEAD);
-	err e = run_stages(&m, v);
+	err e = submission_is_lesson(t) ? submission_lesson(i, t, v) : run_stages(&m, v);
 
 	buf_free(&m.head);
 	if (m.spool != t->message)

@@ -62,16 +62,13 @@ WAITS err submission_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct s
 {
 	struct dir_answer answer;
 
-	(void)t;
-	(void)data;
+	if (!r->to.domain.n ||
+	    dirtable_address(submission_here()->table, r->to.text, i->tx, &answer) != OK)
+		answer.what = DIR_FOREIGN;
 	/* An address of ours that does not exist is told at once; all else is relay's matter. */
-	if (r->to.domain.n &&
-	    dirtable_address(submission_here()->table, r->to.text, i->tx, &answer) == OK &&
-	    answer.what == DIR_UNKNOWN) {
+	if (!submission_lesson_rcpt(t, r, &answer, data, v) && answer.what == DIR_UNKNOWN)
 		verdict_set(v, "550 5.1.1 No such user here");
-		return OK;
-	}
-	if (!within_rates(i)) {
+	if (verdict_ok(v) && !within_rates(i)) {
 		metric_add(&over_rate, 1);
 		LOG(LOG_WARN, "submission.rate", KS("login", i->user->login));
 		verdict_set(v, "450 4.7.1 Too many recipients lately, try again later");

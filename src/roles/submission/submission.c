@@ -4,11 +4,17 @@
 #include "run/metrics.h"
 #include "services/auth/auth.h"
 #include "services/trace/trace.h"
+#include "services/verdict/verdict.h"
 
 METRIC(crowded, "posta_submission_refused_total", "why=\"network\"", METRIC_COUNTER,
        "Commands refused, by reason.");
 
-enum { USERS = 100000, HOUR = 3600 * 1000, DAY = 24 * HOUR };
+enum {
+	USERS = 100000,
+	HOUR = 3600 * 1000,
+	DAY = 24 * HOUR,
+	FILTER_PAUSE = 10000, /* that a filter which did not answer is left alone */
+};
 
 #define AT(member) offsetof(struct submission_settings, member)
 static const struct conf_key keys[] = {
@@ -55,6 +61,15 @@ static const struct conf_key keys[] = {
 	{ "failures_account", CONF_INT, AT(failures_account), 1, 1000000, "10",
 	  "wrong passwords for one account within the window" },
 	{ "window", CONF_DURATION, AT(window), 1000, 86400000, "10m", "the window of the two" },
+	{ "lesson_spam", CONF_STR, AT(lesson_spam), 0, 0, "spam",
+	  "local part, in each domain of ours that has no such address itself: messages attached "
+	  "to "
+	  "mail for it, or redirected there, are spam to who sent it; empty: none" },
+	{ "lesson_ham", CONF_STR, AT(lesson_ham), 0, 0, "notspam", "the same for what is no spam" },
+	{ "filters", CONF_STRS, AT(filter_texts), 0, 0, "",
+	  "addresses of filters that learn from it, or \"none\"; nothing: this node's, or else "
+	  "those "
+	  "of all nodes" },
 };
 #undef AT
 
@@ -79,7 +94,7 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 		set->hostname = env->hostname;
 	set->limits.spool_dir = env->data;
 	role_socket(env, "relay", "smtp", &set->relay);
-	return OK;
+	return verdict_filters(env, complaints, &set->filter_texts, &set->filters, &set->nfilters);
 }
 
 WAITS static err start(const struct role_env *env)
@@ -93,6 +108,8 @@ WAITS static err start(const struct role_env *env)
 	submission.keys = sign_keys_new(env->directory, env->secrets, env->secret_key);
 	TRY(trace_open(env->trace, env->name, 0));
 	TRY(dirtable_open(&table, &submission.table));
+	if (set->nfilters)
+		TRY(filters_open(set->filters, set->nfilters, FILTER_PAUSE, &submission.filters));
 	const struct auth_options auth = { .table = submission.table,
 					   .secrets = env->secrets,
 					   .default_domain = set->default_domain,
@@ -108,6 +125,7 @@ WAITS static void stop(void)
 {
 	auth_close(submission.auth);
 	sign_keys_free(submission.keys);
+	filters_close(submission.filters);
 	dirtable_close(submission.table);
 	trace_close();
 	rates_free(submission.hour);

@@ -2,6 +2,7 @@
 #ifndef ROLES_SUBMISSION_SUBMISSION_H
 #define ROLES_SUBMISSION_SUBMISSION_H
 
+#include "clients/filter/filter_client.h"
 #include "run/role.h"
 #include "services/directory/directory.h"
 #include "services/mailauth/keys.h"
@@ -17,6 +18,10 @@ struct submission_settings {
 	int64_t remember, failures_address, failures_account, window;
 	struct smtp_limits limits;
 	struct net_addr relay;
+	str lesson_spam, lesson_ham; /* local parts, "" = none */
+	const struct net_addr *filters;
+	size_t nfilters;
+	struct conf_strs filter_texts;
 };
 struct submission {
 	struct dirtable *table;
@@ -24,6 +29,7 @@ struct submission {
 	struct rates *hour, *day; /* recipients a user */
 	struct tally *now;	  /* connections by network */
 	struct sign_keys *keys;
+	struct filters *filters; /* that learn; NULL: none */
 };
 struct submission *submission_here(void);
 const struct submission_settings *submission_settings(
@@ -33,6 +39,17 @@ const struct submission_settings *submission_settings(
 WAITS err submission_mail(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
 WAITS err submission_rcpt(struct smtp_info *i, struct smtp_tx *t, const struct smtp_rcpt *r,
 			  void **data, struct verdict *v);
+
+/* ---- lesson.c: mail to spam@ and notspam@ of a domain of ours teaches, in the login's name ----
+ */
+/* True for such an address: *data and *v are what its RCPT comes down to. */
+bool submission_lesson_rcpt(const struct smtp_tx *t, const struct smtp_rcpt *r,
+			    const struct dir_answer *a, void **data, struct verdict *v);
+/* True when the transaction is for such an address, and so for nobody else. */
+bool submission_is_lesson(const struct smtp_tx *t);
+/* Teaches what is attached to the message, or the message when it was redirected. */
+WAITS MUST_USE err submission_lesson(const struct smtp_info *i, const struct smtp_tx *t,
+				     struct verdict *v);
 
 /* ---- message.c: the stages that a message goes through before our 250 ---- */
 enum { SUBMISSION_HEAD = 32 * 1024 }; /* octets of the fields that we add */

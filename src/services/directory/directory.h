@@ -44,7 +44,8 @@ struct dir_answer {
 	struct dir_user user;
 	const str *targets; /* DIR_ALIAS: fully expanded: users' logins and outside addresses */
 	size_t ntargets;
-	str detail; /* "tag" of ana+tag@... */
+	str detail;  /* "tag" of ana+tag@... */
+	bool caught; /* by the domain's catch-all: it has no entry of its own */
 };
 
 struct dirtable;

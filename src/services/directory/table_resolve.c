@@ -201,6 +201,7 @@ err table_address(const struct table *t, str address, struct arena *a, struct di
 		return OK;
 	if (detail.n && !(out->detail = arena_dup(a, detail)).p)
 		return fail(E_LIMIT, "no room for an address");
+	out->caught = !r->nlocal;
 	if (r->alias)
 		return answer_alias(t, r, a, out);
 	out->what = DIR_USER;
