@@ -142,7 +142,6 @@ static err look_at_snapshot(void *arg)
 {
 	struct look *k = arg;
 	struct directory *d = NULL;
-	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
 
 	TRY(zone_snapshot_open(k->l->o.snapshot, &d));
 	err e = table_head(directory_sql(d), k->uuid, &k->seq);
