@@ -69,7 +69,7 @@ const struct cmd cmd_domain = {
 		"       posta domain dkim DOMAIN --remove SELECTOR\n"
 		"       posta domain dkim [DOMAIN] --rotate [--now] [--lifetime DAYS] [--wait "
 		"DAYS] "
-		"[--keep DAYS]\n\n"
+		"[--keep DAYS] [--served] [--log]\n\n"
 		"  --tenant TENANT      the reseller it belongs to, \"\" for none\n"
 		"  --alias-of DOMAIN    every address of it is the same one of DOMAIN\n"
 		"  --quota SIZE         quota that new users get (300M)\n"
@@ -82,12 +82,12 @@ const struct cmd cmd_domain = {
 		"a "
 		"zone of\nours (posta zone) has it by itself. --check asks what is published: OK, "
 		"missing, differs;\nexit code 1 when something does. dkim makes key pairs, RSA and "
-		"Ed25519 unless one is named.\n--rotate does what is due, of all domains unless "
-		"one is "
-		"named; run it daily. A key as old as\n--lifetime (90) gets a successor, which is "
-		"published, signs after --wait (1); the one before\nstays published for --keep "
-		"(14) "
-		"and is revoked. --now: a successor at once.\n\n"
+		"Ed25519 unless one is named.\nKeys of domains in zones of ours take turns by "
+		"themselves (dkim of posta.conf). --rotate does\nwhat is due, of all domains "
+		"unless one is named: a key as old as --lifetime gets a successor, which\nis "
+		"published and signs after --wait; the one before stays published for --keep and "
+		"is revoked.\n--now: a successor at once; --served: only domains in zones of "
+		"ours; --log: as log lines.\n\n"
 		"example: posta domain add demo.test --quota 1G\n",
 	.run = run,
 };

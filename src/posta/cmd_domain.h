@@ -11,9 +11,19 @@ int cmd_domain_dkim(struct dircmd *c, int argc, char **argv);
 int cmd_domain_dns(struct dircmd *c, int argc, char **argv);
 /* posta domain dkim --rotate, its options parsed. */
 int cmd_domain_rotate(struct dircmd *c);
-/* Makes a key and prints a line. wanted "": the selector is of the month. */
-MUST_USE err cmd_domain_make_key(struct dircmd_out *o, uint64_t id, str domain, str wanted,
-				 bool rsa, enum dkim_state state);
+struct cmd_domain_making {
+	uint64_t id;
+	str domain;
+	str selector; /* "": one of the month */
+	bool rsa;
+	enum dkim_state state;
+	/* Asked in the transaction that adds the record: is the key still wanted? NULL: yes. */
+	err (*still)(void *arg);
+	void *arg;
+};
+/* Makes a key, keeps its private half and adds its record; or leaves nothing. */
+MUST_USE err cmd_domain_make_key(struct dircmd *c, const struct cmd_domain_making *m,
+				 str *selector);
 /* Under which name the private half is kept. */
 str cmd_domain_key_name(struct dircmd *c, str selector, str domain);
 /* For dirmail_dkim_each: the keys of a domain, further ones left out. */

@@ -15,61 +15,66 @@ str cmd_domain_key_name(struct dircmd *c, str selector, str domain)
 	return arena_fmt(c->env->arena, "dkim:%.*s._domainkey.%.*s", STRF(selector), STRF(domain));
 }
 
+static err add_record(struct dircmd *c, const struct cmd_domain_making *m, const struct dir_dkim *k)
+{
+	TRY(directory_begin(c->d));
+	err e = m->still ? m->still(m->arg) : OK;
+
+	if (!e)
+		e = dirmail_dkim_add(c->d, m->id, k);
+	if (!e)
+		e = directory_commit(c->d);
+	if (e)
+		directory_rollback(c->d);
+	return e;
+}
+
 /* The key is kept before its record can be seen: a record without a key would be useless, the other
  * way round harms nobody. */
-static err store(struct dircmd *c, uint64_t id, str domain, const struct dir_dkim *k,
+static err store(struct dircmd *c, const struct cmd_domain_making *m, const struct dir_dkim *k,
 		 const struct dkim_pair *p)
 {
-	str selector = k->selector;
-	str name = cmd_domain_key_name(c, selector, domain);
-	struct buf before;
+	str name = cmd_domain_key_name(c, k->selector, m->domain);
+	err e = secrets_key_add(c->s, name, buf_str(&p->private_pem));
 
-	buf_init(&before, LIM_SEALED_KEY);
-	err e = secrets_key_get(c->s, name, &before);
-
-	buf_wipe(&before);
-	if (e != E_NOTFOUND)
-		return e ? e : fail(E_EXISTS, "there is a key %.*s already", STRF(selector));
-	TRY(secrets_key_put(c->s, name, buf_str(&p->private_pem)));
-	e = dirmail_dkim_add(c->d, id, k);
+	if (e)
+		return e == E_EXISTS ? fail(e, "there is a key %.*s already", STRF(k->selector))
+				     : e;
+	e = add_record(c, m, k);
 	if (e && secrets_key_remove(c->s, name) != OK)
 		fprintf(stderr, "a key without a record stays: %.*s\n", STRF(name));
 	return e;
 }
 
 /* "r202611", and "r202611b" when that month has one already. */
-err cmd_domain_make_key(struct dircmd_out *o, uint64_t id, str domain, str wanted, bool rsa,
-			enum dkim_state state)
+static str selector_of_month(struct dircmd *c, bool rsa, int i)
 {
-	struct dircmd *c = o->c;
-	CLEANUP(dkim_pair_free) struct dkim_pair p = { 0 };
 	struct date d = date_of(clock_unix(), 0);
 
-	TRY(dkim_pair_make(rsa, &p));
-	for (int i = 0; i < 26; i++) {
-		str selector = wanted;
+	return arena_fmt(c->env->arena, i ? "%c%04d%02d%c" : "%c%04d%02d", rsa ? 'r' : 'e', d.year,
+			 d.month, 'a' + i);
+}
 
-		if (!wanted.n)
-			selector = arena_fmt(c->env->arena, i ? "%c%04d%02d%c" : "%c%04d%02d",
-					     rsa ? 'r' : 'e', d.year, d.month, 'a' + i);
-		const struct dir_dkim k = { .selector = selector,
-					    .algorithm = rsa ? STR("rsa") : STR("ed25519"),
+err cmd_domain_make_key(struct dircmd *c, const struct cmd_domain_making *m, str *selector)
+{
+	CLEANUP(dkim_pair_free) struct dkim_pair p = { 0 };
+	err e = E_EXISTS;
+
+	TRY(dkim_pair_make(m->rsa, &p));
+	for (int i = 0; i < (m->selector.n ? 1 : 26) && e == E_EXISTS; i++) {
+		*selector = m->selector.n ? m->selector : selector_of_month(c, m->rsa, i);
+		const struct dir_dkim k = { .selector = *selector,
+					    .algorithm = m->rsa ? STR("rsa") : STR("ed25519"),
 					    .public_key = buf_str(&p.public_key),
 					    .created = clock_unix(),
-					    .state = state,
+					    .state = m->state,
 					    .since = clock_unix() };
-		err e = store(c, id, domain, &k, &p);
 
-		if (e == E_EXISTS && !wanted.n)
-			continue;
-		TRY(e);
-		buf_fmt(&o->line,
-			c->env->json ? "{\"key\": \"%.*s\", \"done\": \"added\"}"
-				     : "key %.*s added\n",
-			STRF(selector));
-		return dircmd_out_line(o);
+		e = store(c, m, &k, &p);
 	}
-	return fail(E_LIMIT, "this month has 26 keys already; name it with --selector");
+	return e == E_EXISTS && !m->selector.n
+		       ? fail(E_LIMIT, "this month has 26 keys already; name it with --selector")
+		       : e;
 }
 
 /* ---- list, remove ---- */
@@ -136,22 +141,37 @@ err cmd_domain_forget_keys(struct dircmd *c, str domain)
 	return secrets_key_each(c->s, STR("dkim:"), forget, &f);
 }
 
+static err add_one(struct dircmd_out *o, const struct cmd_domain_making *m)
+{
+	str selector;
+
+	TRY(cmd_domain_make_key(o->c, m, &selector));
+	buf_fmt(&o->line,
+		o->c->env->json ? "{\"key\": \"%.*s\", \"done\": \"added\"}" : "key %.*s added\n",
+		STRF(selector));
+	return dircmd_out_line(o);
+}
+
 static int add(struct dircmd *c, uint64_t id, str domain)
 {
 	const struct dircmd_option *named = dircmd_given(c, "--selector");
 	bool rsa = dircmd_given(c, "--rsa"), ed25519 = dircmd_given(c, "--ed25519");
-	str selector = named ? named->value : STR("");
+	struct cmd_domain_making m = { .id = id,
+				       .domain = domain,
+				       .selector = named ? named->value : STR("") };
 	struct cmd_domain_keys keys = { .n = 0 };
 	struct dircmd_out o;
 	err e = dirmail_dkim_each(c->d, id, cmd_domain_keep_key, &keys);
 
 	dircmd_out_begin(&o, c);
+	m.rsa = true;
+	m.state = rotate_first(keys.v, keys.n, true);
 	if (!e && (rsa || !ed25519))
-		e = cmd_domain_make_key(&o, id, domain, selector, true,
-					rotate_first(keys.v, keys.n, true));
+		e = add_one(&o, &m);
+	m.rsa = false;
+	m.state = rotate_first(keys.v, keys.n, false);
 	if (!e && (ed25519 || (!rsa && !named)))
-		e = cmd_domain_make_key(&o, id, domain, selector, false,
-					rotate_first(keys.v, keys.n, false));
+		e = add_one(&o, &m);
 	return dircmd_out_end(&o, e);
 }
 
@@ -169,6 +189,8 @@ int cmd_domain_dkim(struct dircmd *c, int argc, char **argv)
 		{ .name = "--lifetime", .takes = true },
 		{ .name = "--wait", .takes = true },
 		{ .name = "--keep", .takes = true },
+		{ .name = "--served" },
+		{ .name = "--log" },
 		{ 0 },
 	};
 	struct dircmd_option *options = arena_get(c->env->arena, sizeof(known), 16);

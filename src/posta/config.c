@@ -15,7 +15,7 @@
 
 struct top {
 	str node, data, accounting, run, log;
-	const struct conf_node *nodes, *tls, *mail_dns;
+	const struct conf_node *nodes, *tls, *mail_dns, *dkim;
 };
 static const struct conf_key top_keys[] = {
 	{ "node", CONF_STR, offsetof(struct top, node), 0, 0, "",
@@ -34,6 +34,7 @@ static const struct conf_key top_keys[] = {
 	{ "tls", CONF_NODE, offsetof(struct top, tls), 0, 0, "", "certs: the certificates" },
 	{ "mail_dns", CONF_NODE, offsetof(struct top, mail_dns), 0, 0, "",
 	  "what mail domains have in the DNS" },
+	{ "dkim", CONF_NODE, offsetof(struct top, dkim), 0, 0, "", "how DKIM keys take turns" },
 };
 
 struct node {
@@ -167,8 +168,9 @@ static err read_node(struct config *c, const struct conf_node *n, struct buf *co
 	c->drain = node.drain;
 	c->loops = (unsigned)node.loops;
 	err e = config_roles(c, n, complaints), e2 = config_mail(c, complaints);
+	err e3 = config_dkim(c, complaints);
 
-	return e ? e : e2;
+	return e ? e : e2 ? e2 : e3;
 }
 
 static err read_all(struct config *c, const char *option, struct buf *complaints)
@@ -298,6 +300,8 @@ void config_settings(struct buf *out)
 	verdict_describe(out);
 	buf_add(out, STR("\nmail_dns:\n"));
 	config_mail_settings(out);
+	buf_add(out, STR("\ndkim:\n"));
+	config_dkim_settings(out);
 	buf_add(out, STR("\nnodes.<node>:\n"));
 	describe_keys(node_keys, COUNT(node_keys), out);
 	buf_add(out, STR("\nnodes.<node>.<role>:\n"));

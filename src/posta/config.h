@@ -48,6 +48,9 @@ struct config {
 		const str *resolvers;
 		size_t nresolvers;
 	} mail;
+	struct config_dkim { /* milliseconds; rotate 0: keys change by command alone */
+		int64_t rotate, wait, keep, revoked, look;
+	} dkim;
 };
 
 /* Reads and checks the file: grammar, every setting, every role's check, the golden rules. node:

@@ -21,6 +21,9 @@ MUST_USE err config_certs(struct config *c, const struct conf_node *tls, struct 
 /* mail_dns, and what the nodes say where it is silent. */
 MUST_USE err config_mail(struct config *c, struct buf *complaints);
 void config_mail_settings(struct buf *out);
+/* dkim. */
+MUST_USE err config_dkim(struct config *c, struct buf *complaints);
+void config_dkim_settings(struct buf *out);
 /* The golden rules: which roles may not share a machine; no address twice. */
 MUST_USE err config_rules(struct config *c, const struct conf_node *n, struct buf *complaints);
 

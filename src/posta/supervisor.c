@@ -95,6 +95,7 @@ static err begin(struct supervisor *s, int resume)
 	mail_dns_refresh(s->config);
 	sup_listen_prune(s);
 	set_slots(s);
+	keeper_begin(s);
 	if (!s->drop && resume < 0)
 		printf("posta: not root, so every role runs as user %u; seccomp and Landlock are "
 		       "on\n",
@@ -212,6 +213,7 @@ static err reload(struct supervisor *s)
 	mail_dns_refresh(fresh);
 	sup_listen_prune(s);
 	set_slots(s);
+	keeper_begin(s);
 	for (size_t i = 0; i < s->nslots; i++)
 		reload_slot(s, &s->slots[i], old);
 	config_free(old);
@@ -253,7 +255,8 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		slot_exit(s, pid, status);
+		if (!keeper_exit(s, pid, status))
+			slot_exit(s, pid, status);
 }
 
 static void on_signals(struct supervisor *s)
@@ -336,7 +339,9 @@ int supervise(const char *path, const char *node, const char *motd, int resume)
 		return 1;
 	}
 	while (!s.stopping || !slots_empty(&s)) {
-		wait_once(&s, slot_tick(&s, clock_now()));
+		msec now = clock_now(), slots = slot_tick(&s, now), keeper = keeper_tick(&s, now);
+
+		wait_once(&s, slots < keeper ? slots : keeper);
 		announce(&s);
 	}
 	end(&s);

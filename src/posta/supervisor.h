@@ -53,6 +53,10 @@ struct supervisor {
 	struct slot slots[SUP_ROLES];
 	size_t nslots;
 	int signals, lock;
+	struct {
+		pid_t pid; /* 0: none runs */
+		msec at;   /* the next one's start */
+	} keeper;
 	bool announced, stopping;
 	msec stop_since, stop_at; /* when stopping: the last process is killed */
 };
@@ -103,6 +107,13 @@ void slot_drain(struct slot *slot, struct sup_proc *p, msec ms);
 msec slot_tick(struct supervisor *s, msec now);
 bool slots_all_ready(const struct supervisor *s);
 bool slots_empty(const struct supervisor *s);
+
+/* ---- keeper.c: DKIM keys are seen to by a process of their own, now and then ---- */
+void keeper_begin(struct supervisor *s);
+/* Starts one when it is due; returns when to look again. */
+msec keeper_tick(struct supervisor *s, msec now);
+/* False: it is not ours. */
+bool keeper_exit(struct supervisor *s, pid_t pid, int status);
 
 /* ---- handover.c ---- */
 /* Becomes the program that lies at s->exe now, with sockets and processes. Returns when that fails:

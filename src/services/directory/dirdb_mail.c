@@ -233,6 +233,23 @@ err dirmail_dkim_move(struct directory *d, uint64_t domain, str selector, enum d
 	return end(d, dkim_move(d, domain, selector, to, now));
 }
 
+err dirmail_zone_of(struct directory *d, uint64_t domain, struct arena *a, str *out)
+{
+	CLEANUP(sql_donep) struct sql_stmt *st = NULL;
+
+	*out = STR("");
+	TRY(SQL_QUERY(d->s, &st,
+		      "SELECT z.name FROM domains m JOIN zones z ON z.id = m.zone_id"
+		      " WHERE m.id = ? AND z.disabled = 0",
+		      SQL_I(domain)));
+	err e = sql_step(st);
+
+	if (e)
+		return e == E_EOF ? OK : e;
+	*out = arena_dup(a, sql_text(st, 0));
+	return out->p ? OK : fail(E_LIMIT, "memory for a zone's name");
+}
+
 static err each_key(struct sql_stmt *st, err (*fn)(void *arg, const struct dir_dkim *k), void *arg)
 {
 	err e;
@@ -259,7 +276,7 @@ err dirmail_dkim_each(struct directory *d, uint64_t domain,
 
 	TRY(SQL_QUERY(d->s, &st,
 		      "SELECT " COLUMNS " FROM dkim_keys k WHERE k.domain_id = ?"
-		      " ORDER BY k.selector",
+		      " ORDER BY k.id",
 		      SQL_I(domain)));
 	return each_key(st, fn, arg);
 }

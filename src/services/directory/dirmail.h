@@ -37,6 +37,9 @@ MUST_USE err dirmail_dkim_move(struct directory *d, uint64_t domain, str selecto
 /* The ACTIVE keys of a domain, by its name; none when its mail is not to be signed. */
 MUST_USE err dirmail_dkim_signing(struct directory *d, str domain,
 				  err (*fn)(void *arg, const struct dir_dkim *k), void *arg);
+/* The zone of the directory in which the domain's records are served; "": none. */
+MUST_USE err dirmail_zone_of(struct directory *d, uint64_t domain, struct arena *a, str *out);
+/* In the order in which they were added. */
 MUST_USE err dirmail_dkim_each(struct directory *d, uint64_t domain,
 			       err (*fn)(void *arg, const struct dir_dkim *k), void *arg);
 

@@ -237,7 +237,8 @@ err secrets_chap(struct secrets *s, uint64_t user, struct buf *out)
 
 /* ---- private keys ---- */
 
-err secrets_key_put(struct secrets *s, str name, str clear)
+/* replace: what lies under the name goes, in the place of E_EXISTS. */
+static err keep_key(struct secrets *s, str name, str clear, bool replace)
 {
 	CLEANUP(buf_free) struct buf sealed = { 0 };
 
@@ -246,9 +247,20 @@ err secrets_key_put(struct secrets *s, str name, str clear)
 		return fail(E_LIMIT, "a key of %zu octets; %zu are allowed", clear.n,
 			    LIM_SEALED_KEY);
 	TRY(seal(s, name, clear, &sealed));
-	TRY(SQL_RUN(s->s, "DELETE FROM private_keys WHERE name = ?", SQL_T(name)));
+	if (replace)
+		TRY(SQL_RUN(s->s, "DELETE FROM private_keys WHERE name = ?", SQL_T(name)));
 	return SQL_RUN(s->s, "INSERT INTO private_keys (name, sealed, created) VALUES (?, ?, ?)",
 		       SQL_T(name), SQL_B(buf_str(&sealed)), SQL_I(clock_unix()));
+}
+
+err secrets_key_put(struct secrets *s, str name, str clear)
+{
+	return keep_key(s, name, clear, true);
+}
+
+err secrets_key_add(struct secrets *s, str name, str clear)
+{
+	return keep_key(s, name, clear, false);
 }
 
 err secrets_key_get(struct secrets *s, str name, struct buf *out)

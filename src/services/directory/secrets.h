@@ -49,6 +49,8 @@ MUST_USE err secrets_app_each(struct secrets *s, uint64_t user,
  * ---- */
 /* Replaces. E_LIMIT: over LIM_SEALED_KEY octets; E_DENIED: no sealing key. */
 MUST_USE err secrets_key_put(struct secrets *s, str name, str clear);
+/* E_EXISTS when there is one: of two processes one is first. */
+MUST_USE err secrets_key_add(struct secrets *s, str name, str clear);
 /* In clear: wipe it. E_NOTFOUND; E_CORRUPT: another sealing key, or another name's row. */
 MUST_USE err secrets_key_get(struct secrets *s, str name, struct buf *out);
 MUST_USE err secrets_key_remove(struct secrets *s, str name);

@@ -143,6 +143,10 @@ TEST(private_keys_are_sealed_under_their_names)
 	CHECK_OK(secrets_key_put(s, STR("zone:a"), STR("other")));
 	CHECK_OK(secrets_key_get(s, STR("dkim:a"), &out));
 	CHECK_STR(buf_str(&out), STR("second"));
+	CHECK(secrets_key_add(s, STR("dkim:a"), STR("third")) == E_EXISTS);
+	buf_reset(&out);
+	CHECK_OK(secrets_key_get(s, STR("dkim:a"), &out));
+	CHECK_STR(buf_str(&out), STR("second"));
 	CHECK(secrets_key_get(s, STR("dkim:b"), &out) == E_NOTFOUND);
 	CHECK_OK(secrets_key_each(s, STR("dkim:"), count_name, &n));
 	CHECK(n == 1);

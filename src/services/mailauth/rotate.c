@@ -1,9 +1,5 @@
 #include "services/mailauth/rotate.h"
 
-#define DAY (24 * 3600)
-
-const struct rotate_policy rotate_default = { 90 * DAY, 1 * DAY, 14 * DAY, 60 * DAY };
-
 static bool has(const struct rotate_key *keys, size_t n, bool rsa, enum dkim_state state)
 {
 	for (size_t i = 0; i < n; i++)
@@ -17,7 +13,7 @@ bool rotate_may_begin(const struct rotate_key *keys, size_t n, bool rsa)
 	return has(keys, n, rsa, DKIM_ACTIVE) && !has(keys, n, rsa, DKIM_COMING);
 }
 
-/* Of two that sign the older one goes. */
+/* Of two that sign the older one goes; of the same second, the one that was added first. */
 static bool has_younger(const struct rotate_key *keys, size_t n, size_t k)
 {
 	for (size_t i = 0; i < n; i++)

@@ -14,7 +14,6 @@
 struct rotate_policy { /* seconds */
 	int64_t lifetime, wait, keep, revoked;
 };
-extern const struct rotate_policy rotate_default; /* 90, 1, 14 and 60 days */
 
 struct rotate_key {
 	bool rsa;

@@ -5,6 +5,8 @@
 enum { KEYS = 10 };
 #define DAY (24 * 3600)
 
+static const struct rotate_policy policy = { 90 * DAY, 1 * DAY, 14 * DAY, 60 * DAY };
+
 struct domain {
 	struct rotate_key v[KEYS];
 	size_t n;
@@ -28,7 +30,7 @@ static unsigned run(struct domain *d, int64_t now)
 	unsigned steps = 0;
 
 	for (;; steps++) {
-		struct rotate_step s = rotate_due(d->v, d->n, &rotate_default, now);
+		struct rotate_step s = rotate_due(d->v, d->n, &policy, now);
 
 		if (s.what == ROTATE_NOTHING)
 			return steps;
