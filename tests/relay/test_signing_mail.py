@@ -70,6 +70,45 @@ def test_added_fields_are_signed_too(world, keys):  # noqa: F811
     assert verify_fails(world.platform, b"From: x@evil.test\r\n" + raw)  # oversigned
 
 
+def test_delivery_reports_are_signed(world, keys):  # noqa: F811
+    """Relay makes them of MAILER-DAEMON@mx.demo.test: the mail domain above signs, which DMARC takes."""
+    world.submit(["nobody@null.test"], "From: ana@demo.test\r\nSubject: comes back\r\n\r\nx\r\n")
+    world.report_about("nobody@null.test")
+    c = world.platform.imap("ana")
+    try:
+        c.select("INBOX", readonly=True)
+        uid = c.uid("search", None, "BODY", "nobody@null.test")[1][0].split()[-1]
+        raw = c.uid("fetch", uid, "(BODY.PEEK[])")[1][0][1]
+    finally:
+        c.logout()
+    signatures = raw.split(b"\r\n\r\n")[0].split(b"DKIM-Signature:")[1:]
+    assert len(signatures) == 2 and all(b"d=demo.test" in s for s in signatures)
+    rsa = next(i for i in range(2) if b"a=rsa" in signatures[i])
+    assert verify(world.platform, raw, rsa + 1)[rsa] is True
+    found = subprocess.run(["grep", "-c", "relay.report_unsigned", world.platform.log], capture_output=True, text=True).stdout
+    assert found.strip() == "0"
+
+
+def test_reports_without_submission(own_platform):
+    """Submission is away: the report leaves as it is."""
+    p = own_platform('relay: { schedule = ["1s"]; routes = ( { domain = "null.test"; to = "127.0.0.1:1"; } ); lifetime = "2s"; };').start()
+    with smtplib.SMTP_SSL("127.0.0.1", p.port("submissions"), context=p.tls, timeout=60) as s:
+        s.login("ana", "ana-secret")
+        s.sendmail("ana@demo.test", ["nobody@null.test"], b"From: ana@demo.test\r\nSubject: comes back\r\n\r\nx\r\n")
+    (p.dir / "run" / "submission-inside.sock").unlink()
+
+    def reports():
+        c = p.imap("ana")
+        try:
+            c.select("INBOX", readonly=True)
+            found = c.uid("search", None, "FROM", "MAILER-DAEMON")[1][0].split()
+            return found and c.uid("fetch", found[0], "(BODY.PEEK[])")[1][0][1]
+        finally:
+            c.logout()
+    assert b"DKIM-Signature" not in wait_for(reports, 30).split(b"\r\n\r\n")[0]
+    assert "relay.report_unsigned" in p.log_text()
+
+
 def verify_fails(platform, raw):
     try:
         return not verify(platform, raw, 1)[0]

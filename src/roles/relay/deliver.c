@@ -285,10 +285,12 @@ WAITS static void deliver(struct delivery *d)
 WAITS void relay_attempt(void *arg, const struct queue_mail *m, struct spool *message,
 			 struct queue_try *t, size_t n)
 {
-	CLEANUP(arena_free) struct arena a;
+	CLEANUP(arena_free) struct arena a = { 0 };
 	size_t done = 0;
 
 	(void)arg;
+	if (relay_sign_report(m, message, t, n))
+		return;
 	arena_init(&a, MIB(8));
 	struct queue_try **group = NEW_TRY(&a, struct queue_try *, n);
 	bool *taken = NEW_TRY(&a, bool, n);

@@ -63,6 +63,7 @@ static struct queue_options queue_settings(void)
 				       .spool_dir = set->limits.spool_dir,
 				       .name = STR("relay"),
 				       .hostname = set->hostname,
+				       .report_note = RELAY_REPORT,
 				       .attempt = relay_attempt,
 				       .destination = relay_destination,
 				       .limits = relay_limits,

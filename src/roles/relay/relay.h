@@ -33,6 +33,8 @@ struct relay_settings {
 	size_t nschedule;
 	struct relay_route *routes;
 	size_t nroutes;
+	struct net_addr signer; /* submission's inside listener */
+	bool has_signer;
 };
 enum { RELAY_NKEYS = 24, RELAY_NROUTE_KEYS = 7 };
 extern const struct conf_key relay_keys[RELAY_NKEYS];
@@ -100,6 +102,13 @@ void relay_line_drop(struct relay_line *line); /* without a word */
 /* ---- deliver.c: the queue's attempt ---- */
 WAITS void relay_attempt(void *arg, const struct queue_mail *m, struct spool *message,
 			 struct queue_try *t, size_t n);
+
+/* ---- reports.c: delivery reports that the queue makes ---- */
+#define RELAY_REPORT "report" /* the note of such a mail's recipient */
+/* Submission signs it, and hands it back as a mail like others: then the tries are filled. False:
+ * there is nobody to sign it, and it goes as it is. */
+WAITS bool relay_sign_report(const struct queue_mail *m, struct spool *message, struct queue_try *t,
+			     size_t n);
 
 /* ---- accept.c: the trusted listener ---- */
 WAITS err relay_session(struct stream *io, const struct listener *l);

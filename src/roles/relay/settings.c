@@ -126,17 +126,23 @@ static err read_schedule(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
-/* The mx of this node, by its internal socket; "" when it has none. */
-static str mx_of_node(const struct role_env *env, struct arena *a)
+static bool is_on_node(const struct role_env *env, const char *role)
 {
-	const struct conf_node *nodes = conf_find(env->root, "nodes"), *node = NULL;
-	CLEANUP(buf_free) struct buf path = { 0 };
-	struct net_addr at;
+	const struct conf_node *nodes = conf_find(env->root, "nodes");
 
 	for (size_t i = 0; i < conf_count(nodes); i++)
 		if (str_eq(conf_name(conf_at(nodes, i)), env->node))
-			node = conf_at(nodes, i);
-	if (!node || !conf_find(node, "mx"))
+			return conf_find(conf_at(nodes, i), role) != NULL;
+	return false;
+}
+
+/* The mx of this node, by its internal socket; "" when it has none. */
+static str mx_of_node(const struct role_env *env, struct arena *a)
+{
+	CLEANUP(buf_free) struct buf path = { 0 };
+	struct net_addr at;
+
+	if (!is_on_node(env, "mx"))
 		return STR("");
 	buf_init(&path, KIB(1));
 	role_socket(env, "mx", "inside", &at);
@@ -195,6 +201,8 @@ err relay_read_settings(const struct role_env *env, struct buf *complaints, void
 		set->hostname = env->hostname;
 	if (!set->mx.n)
 		set->mx = mx_of_node(env, env->arena);
+	set->has_signer = is_on_node(env, "submission");
+	role_socket(env, "submission", "inside", &set->signer);
 	set->limits.errors = 100;
 	set->limits.transactions = INT64_MAX;
 	set->limits.command = 5 * 60000;

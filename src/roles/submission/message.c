@@ -130,10 +130,11 @@ WAITS static err remove_bcc(struct submission_message *m, struct verdict *v)
 	return copy_without_bcc(m, m->spool);
 }
 
-static const struct stage {
+struct stage {
 	const char *name;
 	WAITS err (*run)(struct submission_message *m, struct verdict *v);
-} stages[] = {
+};
+static const struct stage stages[] = {
 	{ "check_from", check_from },
 	{ "received", add_received },
 	{ "missing", add_missing },
@@ -141,8 +142,13 @@ static const struct stage {
 	{ "sign", submission_sign }, /* nothing changes the message behind it */
 	{ "hand_over", submission_hand_over },
 };
+static const struct stage own_stages[] = {
+	{ "sign", submission_sign },
+	{ "hand_over", submission_hand_over },
+};
 
-WAITS static err run_stages(struct submission_message *m, struct verdict *v)
+WAITS static err run_stages(struct submission_message *m, const struct stage *v, size_t n,
+			    struct verdict *verdict)
 {
 	str view;
 
@@ -150,9 +156,22 @@ WAITS static err run_stages(struct submission_message *m, struct verdict *v)
 	size_t end = str_search(str_take(view, LIM_MIME_HEADER), STR("\r\n\r\n"));
 
 	m->header = str_take(view, end + 2);
-	verdict_set(v, "250 2.0.0 OK");
-	for (size_t k = 0; k < COUNT(stages) && verdict_ok(v); k++)
-		TRY(stages[k].run(m, v));
+	verdict_set(verdict, "250 2.0.0 OK");
+	for (size_t k = 0; k < n && verdict_ok(verdict); k++)
+		TRY(v[k].run(m, verdict));
+	return OK;
+}
+
+static err answer(struct submission_message *m, err e, struct verdict *v)
+{
+	buf_free(&m->head);
+	if (m->spool != m->t->message)
+		spool_drop(m->spool);
+	if (e == OK || e == E_CANCELED)
+		return e;
+	LOG(LOG_ERROR, "submission.message", KE(e));
+	verdict_set(v, e == E_FULL ? "452 4.3.1 Disk is full, try again later"
+				   : "451 4.3.0 Local problem, try again later");
 	return OK;
 }
 
@@ -161,15 +180,16 @@ WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict
 	struct submission_message m = { .i = i, .t = t, .spool = t->message };
 
 	buf_init(&m.head, SUBMISSION_HEAD);
-	err e = submission_is_lesson(t) ? submission_lesson(i, t, v) : run_stages(&m, v);
+	err e = submission_is_lesson(t) ? submission_lesson(i, t, v)
+					: run_stages(&m, stages, COUNT(stages), v);
 
-	buf_free(&m.head);
-	if (m.spool != t->message)
-		spool_drop(m.spool);
-	if (e == OK || e == E_CANCELED)
-		return e;
-	LOG(LOG_ERROR, "submission.message", KE(e));
-	verdict_set(v, e == E_FULL ? "452 4.3.1 Disk is full, try again later"
-				   : "451 4.3.0 Local problem, try again later");
-	return OK;
+	return answer(&m, e, v);
+}
+
+WAITS err submission_own_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
+{
+	struct submission_message m = { .i = i, .t = t, .spool = t->message, .own = true };
+
+	buf_init(&m.head, SUBMISSION_HEAD);
+	return answer(&m, run_stages(&m, own_stages, COUNT(own_stages), v), v);
 }

@@ -28,15 +28,20 @@ static err sign(void *arg)
 	return sign_message(&j->order, &j->out);
 }
 
-/* The keys of the domain behind '@'; none when the domain is not ours. */
+/* The keys of the domain behind '@'; none when the domain is not ours. Reports come from a host's
+ * name: the mail domain above it signs them, which DMARC takes (RFC 9989 4.4). */
 WAITS static err keys_of(struct submission_message *m, str domain, struct sign_set *out)
 {
-	str name = mailauth_name_of(m->i->tx, domain);
+	str name = mailauth_name_of(m->i->tx, domain), label;
 
 	out->n = 0;
-	if (!name.p || !dirtable_domain_is_ours(submission_here()->table, name))
-		return OK;
-	return sign_keys_of(submission_here()->keys, name, out);
+	while (name.p) {
+		if (dirtable_domain_is_ours(submission_here()->table, name))
+			TRY(sign_keys_of(submission_here()->keys, name, out));
+		if (out->n || !m->own || !str_cut(name, '.', &label, &name))
+			return OK;
+	}
+	return OK;
 }
 
 static str author_domain(struct submission_message *m)

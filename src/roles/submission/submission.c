@@ -201,7 +201,9 @@ WAITS static err session(struct stream *io, const struct listener *l)
 }
 
 #define BUSY "421 4.3.2 Too many connections\r\n"
+static const char *const peers[] = { "relay", "filter", NULL };
 static const struct listener listeners[] = {
+	{ .kind = "inside", .internal = true, .peers = peers, .session = submission_inside },
 	{ .kind = "submission", .port = 587, .busy = BUSY, .session = session },
 	{ .kind = "submissions", .port = 465, .tls = true, .session = session },
 };

@@ -59,11 +59,18 @@ struct submission_message {
 	str header;	     /* of the message as it came */
 	struct buf head;     /* fields that we put before it */
 	struct spool *spool; /* what goes on: t->message, or a copy that a stage made (owned) */
+	bool own; /* made by posta itself: a domain above the author's may sign as well */
 };
 WAITS err submission_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
+/* The same for mail that posta made: it is signed and handed over. */
+WAITS err submission_own_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v);
 /* sign.c */
 WAITS MUST_USE err submission_sign(struct submission_message *m, struct verdict *v);
 /* The last stage: relay has it synced when *v is OK. handover.c */
 WAITS MUST_USE err submission_hand_over(struct submission_message *m, struct verdict *v);
+
+/* ---- inside.c: roles of this node hand over what they made: delivery reports of relay, reports of
+ * the filter ---- */
+WAITS err submission_inside(struct stream *io, const struct listener *l);
 
 #endif

@@ -57,8 +57,10 @@ struct queue_limits {
 struct queue_options {
 	struct kv *kv; /* borrowed; nobody else uses its partition "queue" or its blobs */
 	const char *spool_dir;
-	str name;     /* "relay", "mx": for logs and trace stages ("relay.queued") */
-	str hostname; /* for DSNs: Reporting-MTA, MAILER-DAEMON@hostname */
+	str name;		 /* "relay", "mx": for logs and trace stages ("relay.queued") */
+	str hostname;		 /* for DSNs: Reporting-MTA, MAILER-DAEMON@hostname */
+	const char *report_note; /* a DSN's recipient carries it as its note; NULL: none. Borrowed
+				  */
 	/* Tries to deliver to t[n] recipients of one destination; fills each (they come as
 	 * TRY_LATER). Runs in a fiber of the queue, whose trace id is the entry's. DSNs come by
 	 * here as well: m->from "" and the sender as recipient. */

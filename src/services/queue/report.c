@@ -69,6 +69,8 @@ static err address_dsn(struct queue *q, const struct loaded *l, const struct dsn
 	struct queue_mail *m = NEW(a, struct queue_mail);
 
 	*r = (struct queue_rcpt){ .address = l->entry.from, .notify = SMTP_NOTIFY_NEVER };
+	if (q->o.report_note)
+		r->note = str_z(q->o.report_note);
 	*m = (struct queue_mail){ .id = d->id,
 				  .smtputf8 = d->utf8,
 				  .body8bit = d->eight_bit || d->utf8,
