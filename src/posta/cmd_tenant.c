@@ -47,8 +47,8 @@ const struct cmd cmd_tenant = {
 		"  --max-users N      users it may have, 0: any number\n"
 		"  --disabled[=no]    no login and no mail for its domains, and those of its "
 		"tenants\n"
-		"  --spam-level LEVEL, --spam-above WHAT   as of users: what its domains say by "
-		"default\n\n"
+		"  --spam-level LEVEL, --spam-above WHAT, --digest WHAT   as of users: what its "
+		"domains say\n                     by default\n\n"
 		"A tenant that still has domains or tenants is not removed.\n\n"
 		"example: posta tenant add north --contact ops@north.example --max-users 1000\n",
 	.run = run,

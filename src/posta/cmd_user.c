@@ -92,6 +92,8 @@ const struct cmd cmd_user = {
 		"  --spam-above quarantine|discard|reject|default   LEVEL: off, very-strict, "
 		"strict, normal,\n"
 		"                       lenient, very-lenient, default (the domain's)\n"
+		"  --digest off|quarantine|all|default   a mail a day that lists what was held "
+		"back\n"
 		"  --disabled[=no]  --admin[=no]  --no-login[=no]\n"
 		"  --backend NAME  --protocol lmtp|smtp|maildir  --state home|moving|dual  "
 		"--move-to NAME\n"

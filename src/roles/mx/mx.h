@@ -123,9 +123,11 @@ struct mx_copy {
 	uint64_t user;	      /* 0: elsewhere */
 	str address;	      /* login, or the address elsewhere */
 	bool moving;
-	str orcpt;		 /* "rfc822;" and what the client said */
-	size_t owner;		 /* the queue's: which of its recipients */
-	size_t group;		 /* in mx_batch.groups */
+	bool release; /* it tells a store of ours to release a mail (services/digest): the detail
+			 stays in address, and no verdict makes another place of it */
+	str orcpt;    /* "rfc822;" and what the client said */
+	size_t owner; /* the queue's: which of its recipients */
+	size_t group; /* in mx_batch.groups */
 	struct smtp_reply reply; /* who refused and how */
 };
 /* The copies of one message, and what its envelope says. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "run/log.h"
+#include "services/digest/digest.h"
 
 static struct mx_home *home_of(str backend)
 {
@@ -66,6 +67,19 @@ static struct mx_copy copy_of(const struct dir_user *u, str orcpt, size_t owner)
 	return c;
 }
 
+/* Only a store of ours gives such addresses, and reads them. */
+static err keep_release(struct mx_batch *b, str detail, struct mx_copy *c)
+{
+	str local, domain;
+
+	if (!digest_is_release(detail) || (c->home && c->home->spam != BACKEND_SPAM_POSTA) ||
+	    !str_cut(c->address, '@', &local, &domain))
+		return OK;
+	c->release = true;
+	c->address = arena_fmt(b->a, "%.*s+%.*s@%.*s", STRF(local), STRF(detail), STRF(domain));
+	return c->address.p ? OK : fail(E_LIMIT, "no memory for a recipient");
+}
+
 static struct mx_copy copy_elsewhere(str address, str orcpt, size_t owner)
 {
 	return (struct mx_copy){ .state = COPY_WELCOME,
@@ -121,6 +135,7 @@ err mx_route(struct mx_batch *b, str address, size_t owner, enum dir_what *what,
 	if (a.what == DIR_USER) {
 		struct mx_copy c = copy_of(&a.user, orcpt, owner);
 
+		TRY(keep_release(b, a.detail, &c));
 		*n = 1;
 		return add(b, &c, *idx);
 	}

@@ -116,7 +116,7 @@ static void choose(const struct mx_batch *b, const struct mx_scan *s, const stru
 	if (c->user && dirtable_user(mx_here()->table, c->user, b->a, &u) == OK)
 		listed = verdict_listed(mx_here()->table, c->user, &s->sender);
 	verdict_choose(&mx_settings()->verdict, m, c->user ? &u : NULL, listed, out);
-	out->place = place_at(c, out->place);
+	out->place = c->release ? VERDICT_INBOX : place_at(c, out->place);
 }
 
 static bool is_wanted(const struct mx_copy *c)

@@ -2,6 +2,7 @@
 
 #include "run/log.h"
 #include "run/metrics.h"
+#include "services/digest/digest.h"
 #include "services/trace/trace.h"
 
 METRIC(m_saved, "posta_store_deliveries_total", "result=\"saved\"", METRIC_COUNTER,
@@ -24,6 +25,7 @@ METRIC(m_quarantine_full, "posta_store_quarantine_full_total", "", METRIC_COUNTE
 struct taken {
 	struct box *box;
 	enum folder_use place; /* USE_NONE: INBOX */
+	str login, release;    /* the detail of an address that releases a mail, "" of others */
 };
 
 static const struct smtp_limits *limits(void)
@@ -124,9 +126,17 @@ WAITS static err take_rcpt(struct smtp_info *i, const struct dir_answer *a, uint
 		refuse(e, disk, v);
 		return OK;
 	}
+	bool release = digest_is_release(a->detail);
+
+	if (release)
+		e = store_release_check(u, box, a->detail, v);
+	if (e || !verdict_ok(v)) {
+		box_drop(box);
+		return e;
+	}
 	struct taken *t = NEW(i->tx, struct taken);
 
-	*t = (struct taken){ box, place };
+	*t = (struct taken){ box, place, u->login, release ? a->detail : STR("") };
 	*data = t;
 	return OK;
 }
@@ -202,13 +212,19 @@ static void report(const struct smtp_tx *t, const struct delivery *d, str addres
 WAITS static err lmtp_data(struct smtp_info *i, struct smtp_tx *t, struct verdict *v)
 {
 	struct delivery *d = NEW_TRY(i->tx, struct delivery, t->nrcpts);
+	size_t *at = NEW_TRY(i->tx, size_t, t->nrcpts), n = 0;
 
-	if (!d)
+	if (!d || !at)
 		return fail(E_LIMIT, "no memory for %zu deliveries", t->nrcpts);
 	for (size_t k = 0; k < t->nrcpts; k++) {
 		const struct taken *to = t->rcpt_data[k];
 
-		d[k] = (struct delivery){
+		if (to->release.n) {
+			TRY(store_release(to->box, to->login, to->release, &v[k]));
+			continue;
+		}
+		at[n] = k;
+		d[n++] = (struct delivery){
 			.box = to->box,
 			.folder = STR(""),
 			.place = to->place,
@@ -216,9 +232,10 @@ WAITS static err lmtp_data(struct smtp_info *i, struct smtp_tx *t, struct verdic
 			.delivery = t->mail.delivery_id.n ? t->mail.delivery_id : STR(""),
 		};
 	}
-	mailstore_deliver(store_here()->mail, t->message, d, t->nrcpts);
-	for (size_t k = 0; k < t->nrcpts; k++)
-		report(t, &d[k], t->rcpts[k].to.text, &v[k]);
+	if (n)
+		mailstore_deliver(store_here()->mail, t->message, d, n);
+	for (size_t k = 0; k < n; k++)
+		report(t, &d[k], t->rcpts[at[k]].to.text, &v[at[k]]);
 	return OK;
 }
 

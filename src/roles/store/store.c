@@ -31,6 +31,13 @@ static const struct conf_key keys[] = {
 	{ "place_peers", CONF_STRS, AT(place_peer_texts), 0, 0, "",
 	  "those of them that are posta's mx on other nodes: what they deliver to user+Spam and "
 	  "user+Quarantine goes there" },
+	{ "digest", CONF_STR, AT(digest_word), 0, 0, "quarantine",
+	  "a mail a day to users of whom nobody says anything (posta user set --digest), when "
+	  "something new was held back: quarantine, all (the Spam folder too) or off" },
+	{ "digest_every", CONF_DURATION, AT(digest_every), 1000, INT64_C(31) * 86400000, "24h",
+	  "how often such a mail may come" },
+	{ "digest_at", CONF_DURATION, AT(digest_at), 0, 86400000, "6h",
+	  "when: time after midnight, UTC" },
 	{ "filters", CONF_STRS, AT(filter_texts), 0, 0, "",
 	  "unix sockets of filters that learn what users move into and out of Spam, or \"none\"; "
 	  "nothing: this node's" },
@@ -39,7 +46,7 @@ static const struct conf_key keys[] = {
 };
 
 static struct store store;
-static struct fiber *care_fiber;
+static struct fiber *care_fiber, *digest_fiber;
 
 static err read_peers(const struct role_env *env, struct buf *complaints, const char *key,
 		      const struct conf_strs *texts, const struct net_block **out, size_t *n)
@@ -82,6 +89,27 @@ static err read_filters(const struct role_env *env, struct buf *complaints,
 	return OK;
 }
 
+static err read_digest(const struct role_env *env, struct buf *complaints,
+		       struct store_settings *set)
+{
+	static const struct {
+		str word;
+		enum dir_digest digest;
+	} words[] = { { S("off"), DIGEST_OFF },
+		      { S("quarantine"), DIGEST_QUARANTINE },
+		      { S("all"), DIGEST_ALL } };
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (str_eq(words[i].word, set->digest_word))
+			set->digest = words[i].digest;
+	if (set->digest)
+		return OK;
+	conf_complain(conf_find(env->conf, "digest"), complaints,
+		      "\"%.*s\" is no word for it; write off, quarantine or all",
+		      STRF(set->digest_word));
+	return E_SYNTAX;
+}
+
 static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
 	struct store_settings *set = settings;
@@ -93,6 +121,7 @@ static err read_settings(const struct role_env *env, struct buf *complaints, voi
 	TRY(read_peers(env, complaints, "place_peers", &set->place_peer_texts, &set->place_peers,
 		       &set->nplace_peers));
 	TRY(read_filters(env, complaints, set));
+	TRY(read_digest(env, complaints, set));
 	if (!set->hostname.n)
 		set->hostname = env->hostname;
 	set->lmtp.rcpts = set->rcpts_max;
@@ -166,7 +195,10 @@ WAITS static err start(const struct role_env *env)
 
 	TRY(dirtable_open(&table, &store.table));
 	TRY(store_learn_open());
+	TRY(store_release_open(env));
+	TRY(store_digest_open(env));
 	care_fiber = fiber_start("store.care", care, NULL);
+	digest_fiber = fiber_start("store.digest", store_digest_fiber, NULL);
 	return OK;
 }
 
@@ -176,13 +208,21 @@ static err close_kv(void *arg)
 	return OK;
 }
 
-WAITS static void stop(void)
+WAITS static void end_fiber(struct fiber *f)
 {
-	fiber_cancel(care_fiber);
-	err e = fiber_join(care_fiber);
+	fiber_cancel(f);
+	err e = fiber_join(f);
 
 	if (e && e != E_CANCELED)
-		LOG(LOG_WARN, "store.care", KE(e));
+		LOG(LOG_WARN, "store.fiber", KE(e));
+}
+
+WAITS static void stop(void)
+{
+	err e;
+
+	end_fiber(digest_fiber);
+	end_fiber(care_fiber);
 	store_learn_close();
 	dirtable_close(store.table);
 	mailstore_close(store.mail);

@@ -23,6 +23,9 @@ struct store_settings {
 	/* as conf_read gives them */
 	int64_t message_max, rcpts_max, reserve, keep_expunged, reclaim;
 	int64_t keep_quarantine;
+	str digest_word;
+	enum dir_digest digest; /* of users of whom nobody says anything */
+	int64_t digest_at, digest_every;
 	const struct net_addr *filters;
 	size_t nfilters;
 	struct conf_strs filter_texts;
@@ -49,6 +52,20 @@ MUST_USE err store_learn_open(void);
 WAITS void store_learn_close(void);
 bool store_learns(void); /* there is a filter to tell */
 void store_lesson(struct box *b, str folder, const uint32_t *uids, size_t n, bool spam);
+/* digest.c: tells users once a day what was held back. */
+WAITS MUST_USE err store_digest_open(const struct role_env *env);
+WAITS err store_digest_fiber(void *arg);
+/* release.c: what they do with it. Reads this store's key, made at its first start. */
+WAITS MUST_USE err store_release_open(const struct role_env *env);
+/* The address that releases a mail of a user, until day; p NULL: the login is too long for one. */
+str store_release_address(struct arena *a, const struct dir_user *u, uint64_t folder, uint32_t uid,
+			  bool quarantine, unsigned day);
+/* At RCPT, of a detail of that form: v is set unless the address is one that this store gave this
+ * user, and still good. */
+WAITS MUST_USE err store_release_check(const struct dir_user *u, struct box *b, str detail,
+				       struct verdict *v);
+/* After the data; v says what came of it. */
+WAITS MUST_USE err store_release(struct box *b, str login, str detail, struct verdict *v);
 /* quarantine.c: the control requests of `posta filter quarantine`. */
 WAITS MUST_USE err store_control(str method, str path, str body, struct buf *json);
 

@@ -11,6 +11,7 @@ static const char *const states[] = { "home", "moving", "dual", NULL };
 static const char *const levels[] = { "default", "off",	    "very-strict",  "strict",
 				      "normal",	 "lenient", "very-lenient", NULL };
 static const char *const aboves[] = { "default", "quarantine", "discard", "reject", NULL };
+static const char *const digests[] = { "default", "off", "quarantine", "all", NULL };
 #define SPAM_FIELDS(whose)                                                                         \
 	{ "spam-level",                                                                            \
 	  DIR_WORD,                                                                                \
@@ -18,11 +19,18 @@ static const char *const aboves[] = { "default", "quarantine", "discard", "rejec
 	  0,                                                                                       \
 	  .words = levels,                                                                         \
 	  .help = "off, very-strict, strict, normal, lenient, very-lenient; default: " whose },    \
+		{ "spam-above",                                                                    \
+		  DIR_WORD,                                                                        \
+		  "spam_above",                                                                    \
+		  0,                                                                               \
+		  .words = aboves,                                                                 \
+		  .help = "mail over the level's upper bound: quarantine, discard, reject; "       \
+			  "default: " whose },                                                     \
 	{                                                                                          \
-		"spam-above", DIR_WORD, "spam_above", 0,                                           \
-			.words = aboves,                                                           \
-			.help = "mail over the level's upper bound: quarantine, discard, reject; " \
-				"default: " whose                                                  \
+		"digest", DIR_WORD, "digest", 0,                                                   \
+			.words = digests,                                                          \
+			.help = "a mail a day that lists what came into quarantine, or all that "  \
+				"was held back: off, quarantine, all; default: " whose             \
 	}
 static const struct dir_field tenant_fields[] = {
 	{ "parent", DIR_TENANT_REF, "parent_id", .help = "the tenant that this one belongs to" },

@@ -18,6 +18,10 @@ enum user_flags { USER_DISABLED = 1, USER_ADMIN = 2, USER_NO_LOGIN = 4 };
 /* What becomes of mail over the upper bound of the recipient's level. DEFAULT: nobody says. */
 enum dir_above { ABOVE_DEFAULT, ABOVE_QUARANTINE, ABOVE_DISCARD, ABOVE_REJECT };
 
+/* What a user is told of once a day: nothing, new mail in quarantine, or that in the Spam folder
+ * too. DEFAULT: nobody says. */
+enum dir_digest { DIGEST_DEFAULT, DIGEST_OFF, DIGEST_QUARANTINE, DIGEST_ALL };
+
 /* A user as roles need it; views live in the caller's arena. */
 struct dir_user {
 	uint64_t id;
@@ -31,6 +35,7 @@ struct dir_user {
 	 * is the place in verdict_levels (services/verdict). */
 	unsigned spam_level;
 	enum dir_above spam_above;
+	enum dir_digest digest;
 };
 enum dir_what {
 	DIR_USER,    /* target is one user of ours */

@@ -273,6 +273,7 @@ TEST(spam_levels_come_down)
 		const char *name, *field, *value;
 		unsigned level;
 		enum dir_above above;
+		enum dir_digest digest;
 	} rows[] = {
 		{ &dir_tenant, "top", "spam-above", "reject", NONE, ABOVE_REJECT },
 		{ &dir_tenant, "top", "spam-level", "lenient", LENIENT, ABOVE_REJECT },
@@ -281,6 +282,10 @@ TEST(spam_levels_come_down)
 		{ &dir_domain, "demo.test", "spam-level", "very-lenient", MOST, ABOVE_DISCARD },
 		{ &dir_user_kind, "ana@demo.test", "spam-level", "normal", NORMAL, ABOVE_DISCARD },
 		{ &dir_user_kind, "ana@demo.test", "spam-level", "default", MOST, ABOVE_DISCARD },
+		{ &dir_tenant, "top", "digest", "all", MOST, ABOVE_DISCARD, DIGEST_ALL },
+		{ &dir_domain, "demo.test", "digest", "off", MOST, ABOVE_DISCARD, DIGEST_OFF },
+		{ &dir_user_kind, "ana@demo.test", "digest", "quarantine", MOST, ABOVE_DISCARD,
+		  DIGEST_QUARANTINE },
 	};
 	struct arena a;
 
@@ -300,6 +305,7 @@ TEST(spam_levels_come_down)
 		CHECK_OK(table_load(directory_sql(d), &t));
 		CHECK_OK(table_login(t, STR("ana@demo.test"), STR(""), &a, &u));
 		CHECK_ROW(i, u.spam_level == rows[i].level && u.spam_above == rows[i].above);
+		CHECK_ROW(i, u.digest == rows[i].digest);
 		CHECK_OK(table_save(t, p.snapshot));
 		CHECK_OK(table_restore(p.snapshot, &restored));
 		CHECK_OK(table_login(restored, STR("ana@demo.test"), STR(""), &a, &u));

@@ -118,6 +118,11 @@ static const char dkim_states[] =
 	"UPDATE dkim_keys SET since = created;"
 	"ALTER TABLE domains ADD COLUMN sign INTEGER NOT NULL DEFAULT 1;";
 
+/* Who gets a list of what was held back (services/digest): 0 the level above's word. */
+static const char digests[] = "ALTER TABLE users ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;"
+			      "ALTER TABLE domains ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;"
+			      "ALTER TABLE tenants ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;";
+
 static const char secrets[] =
 	/* fake: for what a stranger is told of a user who does not exist (SCRAM salt) */
 	"CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), fake BLOB NOT NULL);"
@@ -157,6 +162,7 @@ static const struct schema_step directory_steps[] = {
 	{ "DKIM keys and records of mail domains", mail_records },
 	{ "spam levels of domains and tenants", spam_levels },
 	{ "states of DKIM keys", dkim_states },
+	{ "digests of held mail", digests },
 };
 static const struct schema_step secret_steps[] = {
 	{ "passwords, SCRAM verifiers, CHAP secrets, app passwords", secrets },

@@ -23,6 +23,7 @@ struct row_domain {
 	uint64_t id, alias_of;		/* 0: none */
 	bool disabled;			/* itself or its tenant */
 	uint8_t spam_level, spam_above; /* its own, or of a tenant above it */
+	uint8_t digest;			/* likewise; not in the snapshot, which is mx's */
 	uint16_t n;
 	char name[];
 };
@@ -31,8 +32,8 @@ struct row {
 	struct tnode by_address, by_id;
 	uint64_t id, domain;
 	bool alias;
-	uint8_t flags, state, spam_level, spam_above; /* of a user */
-	uint16_t backend;			      /* index of table.backends */
+	uint8_t flags, state, spam_level, spam_above, digest; /* of a user */
+	uint16_t backend;				      /* index of table.backends */
 	uint16_t nlocal;
 	uint32_t nlists;
 	uint64_t *lists; /* hashed entries, low two bits: enum list_bits */

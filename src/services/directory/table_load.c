@@ -45,15 +45,17 @@ static err load_key(struct sql *s, struct table *t)
 #define DOMAINS                                                                                    \
 	"WITH RECURSIVE off (id) AS (SELECT id FROM tenants WHERE disabled = 1"                    \
 	" UNION SELECT t.id FROM tenants t JOIN off ON t.parent_id = off.id),"                     \
-	" spam (id, level, above) AS ("                                                            \
-	"SELECT id, spam_level, spam_above FROM tenants WHERE parent_id IS NULL UNION"             \
+	" spam (id, level, above, digest) AS ("                                                    \
+	"SELECT id, spam_level, spam_above, digest FROM tenants WHERE parent_id IS NULL UNION"     \
 	" SELECT t.id, COALESCE(NULLIF(t.spam_level, 0), s.level),"                                \
-	" COALESCE(NULLIF(t.spam_above, 0), s.above)"                                              \
+	" COALESCE(NULLIF(t.spam_above, 0), s.above),"                                             \
+	" COALESCE(NULLIF(t.digest, 0), s.digest)"                                                 \
 	" FROM tenants t JOIN spam s ON t.parent_id = s.id)"                                       \
 	" SELECT d.id, d.name, COALESCE(d.alias_of, 0),"                                           \
 	" d.disabled = 1 OR COALESCE(d.tenant_id, 0) IN (SELECT id FROM off),"                     \
 	" COALESCE(NULLIF(d.spam_level, 0), s.level, 0),"                                          \
-	" COALESCE(NULLIF(d.spam_above, 0), s.above, 0)"                                           \
+	" COALESCE(NULLIF(d.spam_above, 0), s.above, 0),"                                          \
+	" COALESCE(NULLIF(d.digest, 0), s.digest, 0)"                                              \
 	" FROM domains d LEFT JOIN spam s ON s.id = d.tenant_id"
 
 static void put_domain(struct table *t, struct sql_stmt *st)
@@ -65,6 +67,7 @@ static void put_domain(struct table *t, struct sql_stmt *st)
 		return;
 	d->spam_level = (uint8_t)(sql_int(st, 4) & 0xff);
 	d->spam_above = (uint8_t)(sql_int(st, 5) & 0xff);
+	d->digest = (uint8_t)(sql_int(st, 6) & 0xff);
 }
 
 static err put_domains(struct sql *s, struct table *t, uint64_t one, const struct table_guard *g)
@@ -90,7 +93,7 @@ static err put_domains(struct sql *s, struct table *t, uint64_t one, const struc
 
 #define USERS                                                                                      \
 	"SELECT id, domain_id, local, backend, flags, state, spam_level, quota, epoch,"            \
-	" spam_above FROM users"
+	" spam_above, digest FROM users"
 
 static void put_user(struct table *t, struct sql_stmt *st)
 {
@@ -103,6 +106,7 @@ static void put_user(struct table *t, struct sql_stmt *st)
 	r->quota = (uint64_t)sql_int(st, 7);
 	r->epoch = (uint64_t)sql_int(st, 8);
 	r->spam_above = (uint8_t)(sql_int(st, 9) & 0xff);
+	r->digest = (uint8_t)(sql_int(st, 10) & 0xff);
 }
 
 static err load_users(struct sql *s, struct table *t)

@@ -28,6 +28,7 @@ err table_fill_user(const struct table *t, const struct row *u, struct arena *a,
 		.backend = arena_dup(a, str_z(t->backends[u->backend])),
 		.spam_level = u->spam_level ? u->spam_level : d->spam_level,
 		.spam_above = (enum dir_above)(u->spam_above ? u->spam_above : d->spam_above),
+		.digest = (enum dir_digest)(u->digest ? u->digest : d->digest),
 	};
 	return out->login.p && out->backend.p ? OK : fail(E_LIMIT, "no room for a user");
 }

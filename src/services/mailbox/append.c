@@ -164,9 +164,9 @@ static err run_append(struct txn *t, struct op *op)
 	if (folder_counts(&s->rec)) {
 		t->rec.used += size;
 		t->rec.mails++;
-	} else {
-		quarantine_note(t, s, m.uid);
 	}
+	if (s->rec.use == USE_QUARANTINE || (o->how.place != USE_NONE && s->rec.use != USE_INBOX))
+		held_note(t, s, m.uid);
 	t->kv_flags |= KV_GROWS;
 	o->result.uidvalidity = s->rec.uidvalidity;
 	o->result.uid = m.uid;

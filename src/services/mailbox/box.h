@@ -240,10 +240,12 @@ static inline bool folder_counts(const struct folder_rec *r)
 }
 /* The folder for a place, made when there is none. */
 MUST_USE err place_folder(struct txn *t, enum folder_use place, struct staged **out);
-/* Remembers when the mail came. */
-void quarantine_note(struct txn *t, const struct staged *s, uint32_t uid);
 /* Expunges mails whose time in quarantine is over, at most max rows; *more: there are others. */
 MUST_USE err quarantine_expire(struct txn *t, uint64_t before, size_t max, bool *more);
+
+/* ---- held.c ---- */
+/* Remembers when a mail that was held back came. */
+void held_note(struct txn *t, const struct staged *s, uint32_t uid);
 
 /* ---- append.c ---- */
 /* Tests alone: where a delivery is. */

@@ -250,9 +250,30 @@ MUST_USE err box_room(struct box *b, uint64_t size, bool *disk);
 WAITS MUST_USE err quarantine_open(struct box *b, struct folder_view **out);
 /* Takes mails out for good (restorable as any expunged one). */
 WAITS MUST_USE err quarantine_delete(struct folder_view *v, const uint32_t *uids, size_t n);
-/* Up to max users with a number above after who have something in quarantine, ascending. */
+/* Up to max users with a number above after, ascending: all who have something in quarantine, and
+ * some for whom deliveries held back what is elsewhere now, or in Spam. */
 WAITS MUST_USE err mailstore_quarantined(struct mailstore *m, uint64_t after, uint64_t *users,
 					 size_t max, size_t *n);
+
+/* ---- what deliveries held back: in quarantine, or in the Spam folder ---- */
+struct held {
+	uint64_t folder; /* as in struct folder_view */
+	uint32_t uid;
+	int64_t at; /* when it came, milliseconds since 1970 */
+};
+/* The mails that came at since or later and before until, the newest max of them, by time; *more:
+ * there are others. A mail that was moved or expunged since is given all the same. */
+WAITS MUST_USE err box_held(struct box *b, int64_t since, int64_t until, size_t max,
+			    struct arena *a, struct held **v, size_t *n, bool *more);
+/* Looks at the next HELD_LOOK users behind *after, which moves on: users[n] have such mails. *end:
+ * these were the last ones. */
+#define HELD_LOOK 200
+WAITS MUST_USE err mailstore_held(struct mailstore *m, int64_t since, int64_t until,
+				  uint64_t *after, uint64_t users[HELD_LOOK], size_t *n, bool *end);
+/* The folder where deliveries put what they hold back, USE_JUNK or USE_QUARANTINE: its id, read
+ * from nothing but memory, or a view, whose \Recent is not taken. E_NOTFOUND. */
+WAITS MUST_USE err place_id(struct box *b, enum folder_use place, uint64_t *folder);
+WAITS MUST_USE err place_open(struct box *b, enum folder_use place, struct folder_view **out);
 
 /* ---- care: called by the store role now and then, and by commands ---- */
 /* Reclaims expunged mails over their time and bodies that nobody refers to; works in small steps.

@@ -418,6 +418,48 @@ TEST(mailbox_quarantine_is_out_of_sight_and_quota)
 	bed_end(&t);
 }
 
+/* What was delivered into Spam or quarantine, by time; what a user puts there is no news. */
+TEST(mailbox_held)
+{
+	struct bed t;
+	struct folder_view *v;
+	struct held *h;
+	uint64_t after = 0, users[HELD_LOOK];
+	bool more, end;
+	size_t n;
+
+	bed_make(&t);
+	CHECK(place_open(t.b, USE_QUARANTINE, &v) == E_NOTFOUND);
+	CHECK_OK(mailstore_held(t.m, 0, INT64_MAX, &after, users, &n, &end));
+	CHECK(n == 0 && end);
+	uint32_t junk = add_to_place(&t, USE_JUNK);
+	uint32_t hidden = add_to_place(&t, USE_QUARANTINE);
+	(void)add_to_place(&t, USE_NONE);
+	CHECK_OK(box_held(t.b, 0, INT64_MAX, 10, &t.a, &h, &n, &more));
+	CHECK(n == 2 && !more && h[0].at <= h[1].at);
+	CHECK_OK(place_open(t.b, USE_JUNK, &v));
+	size_t at = h[0].folder == v->folder ? 0 : 1; /* of one millisecond */
+
+	CHECK(h[at].folder == v->folder && h[at].uid == junk);
+	folder_close(v);
+	CHECK_OK(place_open(t.b, USE_QUARANTINE, &v));
+	CHECK(h[1 - at].folder == v->folder && h[1 - at].uid == hidden);
+	folder_close(v);
+	CHECK_OK(box_held(t.b, 0, INT64_MAX, 1, &t.a, &h, &n, &more));
+	CHECK(n == 1 && more);
+	int64_t last = h[0].at;
+
+	CHECK_OK(box_held(t.b, last + 1, INT64_MAX, 10, &t.a, &h, &n, &more));
+	CHECK(n == 0 && !more);
+	after = 0;
+	CHECK_OK(mailstore_held(t.m, last, last + 1, &after, users, &n, &end));
+	CHECK(n == 1 && users[0] == 1 && after == 1 && end);
+	after = 0;
+	CHECK_OK(mailstore_held(t.m, last + 1, INT64_MAX, &after, users, &n, &end));
+	CHECK(n == 0 && after == 1 && end);
+	bed_end(&t);
+}
+
 /* A user who threw the Spam folder away, or has one of that name, gets mail there all the same. */
 TEST(mailbox_spam_has_a_place)
 {

@@ -1,6 +1,5 @@
 /* The quarantine: what lies beyond a recipient's level, out of every client's sight and outside the
- * quota, until somebody releases it or its time is over. Each mail has a row under the time when it
- * came; a row whose mail is gone means nothing and goes when its time is over. */
+ * quota, until somebody releases it or its time is over. */
 #include "services/mailbox/box.h"
 
 #include <stdlib.h>
@@ -34,13 +33,6 @@ err place_folder(struct txn *t, enum folder_use place, struct staged **out)
 	if (!*out || (*out)->rec.noselect)
 		*out = txn_folder(t, STR("INBOX"));
 	return *out ? OK : fail(E_CORRUPT, "%s has no INBOX", t->b->part);
-}
-
-void quarantine_note(struct txn *t, const struct staged *s, uint32_t uid)
-{
-	struct key key = key_num3(KEY_QUARANTINED, (uint64_t)clock_unix_ms(), s->rec.id, uid);
-
-	kv_put(t->batch, key_str(&key), STR(""));
 }
 
 static int by_number(const void *a, const void *b)
@@ -77,7 +69,7 @@ static err expunge(struct txn *t, struct staged *s, uint32_t *uids, size_t n)
 
 err quarantine_expire(struct txn *t, uint64_t before, size_t max, bool *more)
 {
-	struct key from = key_plain(KEY_QUARANTINED), to = key_num(KEY_QUARANTINED, before);
+	struct key from = key_plain(KEY_HELD), to = key_num(KEY_HELD, before);
 	struct staged *s = txn_folder_for(t, USE_QUARANTINE);
 	uint32_t *uids = arena_get(&t->a, size_mul(max + 1, sizeof(*uids)), _Alignof(uint32_t));
 	struct kv_row *rows;
@@ -136,7 +128,7 @@ struct look_job {
 
 static err look_part(struct look_job *j, str part, struct arena *a)
 {
-	struct key from = key_plain(KEY_QUARANTINED), to = key_plain(KEY_QUARANTINED + 1);
+	struct key from = key_plain(KEY_HELD), to = key_plain(KEY_HELD + 1);
 	struct kv_row *rows;
 	uint64_t user;
 	size_t n;

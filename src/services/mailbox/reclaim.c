@@ -205,7 +205,7 @@ static err look_part(struct look_job *j, str part, struct arena *a)
 	TRY(has_rows(j->m, part, KEY_EXPUNGED, j->before, a, &has));
 	TRY(has_rows(j->m, part, KEY_GRAVE, j->before, a, &has));
 	TRY(has_rows(j->m, part, KEY_DELIVERED, j->forget, a, &has));
-	TRY(has_rows(j->m, part, KEY_QUARANTINED, j->quarantine, a, &has));
+	TRY(has_rows(j->m, part, KEY_HELD, j->quarantine, a, &has));
 	if (has)
 		j->users[j->n++] = user;
 	return OK;

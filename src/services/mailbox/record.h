@@ -21,18 +21,18 @@ static inline str body_str(const struct body_id *id)
 int64_t body_made(const struct body_id *id); /* milliseconds since 1970 */
 
 enum {
-	KEY_BOX = 'B',	       /* the box */
-	KEY_DELIVERY = 'D',    /* delivery id -> seconds */
-	KEY_FOLDER = 'F',      /* folder */
-	KEY_GRAVE = 'G',       /* deleted folder, its mails wait to be reclaimed */
-	KEY_SUB = 'S',	       /* subscribed name without a folder */
-	KEY_DELIVERED = 'T',   /* seconds, delivery id: the order to forget them in */
-	KEY_BODY = 'b',	       /* body -> how many mails of this partition refer to it */
-	KEY_CACHE = 'c',       /* folder, uid -> body, prefix, what MIME said */
-	KEY_EXPUNGED = 'e',    /* milliseconds, folder, uid -> the mail as it was */
-	KEY_MAIL = 'm',	       /* folder, uid -> mail */
-	KEY_QUARANTINED = 'q', /* milliseconds, folder, uid: when a mail came into quarantine */
-	KEY_REF = 't',	       /* hash of a message id and base subject -> thread */
+	KEY_BOX = 'B',	     /* the box */
+	KEY_DELIVERY = 'D',  /* delivery id -> seconds */
+	KEY_FOLDER = 'F',    /* folder */
+	KEY_GRAVE = 'G',     /* deleted folder, its mails wait to be reclaimed */
+	KEY_SUB = 'S',	     /* subscribed name without a folder */
+	KEY_DELIVERED = 'T', /* seconds, delivery id: the order to forget them in */
+	KEY_BODY = 'b',	     /* body -> how many mails of this partition refer to it */
+	KEY_CACHE = 'c',     /* folder, uid -> body, prefix, what MIME said */
+	KEY_EXPUNGED = 'e',  /* milliseconds, folder, uid -> the mail as it was */
+	KEY_MAIL = 'm',	     /* folder, uid -> mail */
+	KEY_HELD = 'q',	     /* milliseconds, folder, uid: when a mail that was held back came */
+	KEY_REF = 't',	     /* hash of a message id and base subject -> thread */
 };
 struct key {
 	char b[LIM_DELIVERY_ID + 24]; /* longer texts have keys of their own: sub_key */

@@ -187,7 +187,7 @@ static const struct row_kind {
 	{ KEY_CACHE, 13, row_cache },
 	{ KEY_EXPUNGED, 21, row_expunged },
 	{ KEY_MAIL, 13, row_mail },
-	{ KEY_QUARANTINED, 21, NULL }, /* stays behind a mail that was released */
+	{ KEY_HELD, 21, NULL }, /* stays behind a mail that was released */
 	{ KEY_REF, 9, NULL },
 };
 
