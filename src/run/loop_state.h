@@ -83,10 +83,10 @@ struct loop {
 	size_t watching; /* fibers that wait for a descriptor */
 	msec now;
 	msec slow_said; /* when a slow fiber was last logged */
-	atomic_bool stop;
 	bool stopping, until_idle;
 	pthread_mutex_t lock; /* over the posts */
-	atomic_bool posted;   /* there are some */
+	/* Said by other threads; apart from what one read of a word would take along. */
+	atomic_bool stop, posted; /* posted: there are some posts */
 	struct post *posts, **last_post;
 };
 
