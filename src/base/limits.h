@@ -247,6 +247,10 @@
 #define LIM_SPF_NAME 253         /* octets of a name that came from macros, RFC 7208 7.3 */
 #define LIM_DMARC_WALK 8         /* questions of one tree walk, RFC 9989 4.10 */
 #define LIM_DMARC_AUTHORS 4      /* domains of From that are judged; a message with more has none */
+#define LIM_REPORT_ADDRESS 320   /* octets of an address that reports go to, RFC 5321 4.5.3.1 */
+#define LIM_REPORT_URIS	   5	 /* addresses of one record that get a report */
+#define LIM_REPORTS_SENT   10000 /* domains that get a report of one day */
+#define LIM_REPORT_TEXT MIB(32) /* octets of one report before it is packed */
 #define LIM_REPORTS_PENDING MIB(4) /* octets of counts that wait to be written; more are dropped and counted */
 #define LIM_REPORTS_ROWS 500000  /* rows of one day's counts; further ones are left out */
 #define LIM_DKIM_SIGNATURES 10   /* DKIM-Signature fields of a message that are judged, from the top (RFC 6376 8.4) */

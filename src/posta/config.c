@@ -11,6 +11,7 @@
 #include "services/backends/backends.h"
 #include "services/attachments/attachments.h"
 #include "services/blacklists/blacklists.h"
+#include "services/reports/reports_send.h"
 #include "services/verdict/verdict.h"
 
 struct top {
@@ -298,6 +299,8 @@ void config_settings(struct buf *out)
 	blacklists_describe(out);
 	buf_add(out, STR("\nverdict:\n"));
 	verdict_describe(out);
+	buf_add(out, STR("\nreports:\n"));
+	reports_policy_describe(out);
 	buf_add(out, STR("\nmail_dns:\n"));
 	config_mail_settings(out);
 	buf_add(out, STR("\ndkim:\n"));

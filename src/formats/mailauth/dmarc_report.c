@@ -146,9 +146,3 @@ void dmarc_report_end(struct buf *out)
 {
 	buf_add(out, STR("</feedback>\n"));
 }
-
-void dmarc_report_name(struct buf *out, str receiver, const struct dmarc_report *r)
-{
-	buf_fmt(out, "%.*s!%.*s!%lld!%lld!%.*s.xml", STRF(receiver), STRF(r->domain),
-		(long long)r->begin, (long long)r->end, STRF(r->id));
-}

@@ -27,7 +27,5 @@ void dmarc_report_begin(struct buf *out, const struct dmarc_report *r);
 void dmarc_report_row(struct buf *out, const struct dmarc_report *r,
 		      const struct dmarc_report_row *row);
 void dmarc_report_end(struct buf *out);
-/* RFC 9990 3.5.1: "receiver!domain!begin!end!id.xml". */
-void dmarc_report_name(struct buf *out, str receiver, const struct dmarc_report *r);
 
 #endif

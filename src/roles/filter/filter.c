@@ -11,6 +11,7 @@ METRIC(m_stranger, "posta_filter_strangers_total", "", METRIC_COUNTER,
        "Connections from peers that are not listed.");
 
 static struct filter *filter; /* from start to stop */
+static struct reports_sender *sender;
 
 static err read_settings(const struct role_env *env, struct buf *complaints, void *settings)
 {
@@ -29,10 +30,26 @@ static void reads(const void *settings, void (*add)(void *arg, str folder), void
 		add(arg, str_take(set->rules.files.v[i], str_rfind(set->rules.files.v[i], '/')));
 }
 
+static const struct reports_policy *sending(void)
+{
+	const struct filter_settings *set = role_settings();
+
+	return &set->reports;
+}
+
 WAITS static err start(const struct role_env *env)
 {
-	(void)env;
-	return filter_open(role_settings(), false, &filter);
+	const struct filter_settings *set = role_settings();
+	struct reports_sending o = { .dir = env->data,
+				     .policy = sending,
+				     .hostname = &set->hostname };
+
+	TRY(filter_open(set, false, &filter));
+	if (!set->auth)
+		return OK;
+	o.dns = filter_dns(filter);
+	sender = reports_sender_start(&o);
+	return OK;
 }
 
 WAITS static err reload(const struct role_env *env)
@@ -43,6 +60,7 @@ WAITS static err reload(const struct role_env *env)
 
 WAITS static void stop(void)
 {
+	reports_sender_stop(sender);
 	filter_close(filter);
 }
 
@@ -140,7 +158,7 @@ const struct role role_filter = {
 	.reload = reload,
 	.stop = stop,
 	.control = control,
-	.groups = (const char *const[]){ "attachments", "blacklists", "verdict", NULL },
+	.groups = (const char *const[]){ "attachments", "blacklists", "reports", "verdict", NULL },
 	.keys = filter_keys,
 	.nkeys = FILTER_KEYS,
 };

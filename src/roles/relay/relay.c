@@ -75,6 +75,22 @@ static struct queue_options queue_settings(void)
 				       .per_destination = (unsigned)set->per_destination };
 }
 
+static const struct reports_policy *sending(void)
+{
+	return &relay_settings()->sending;
+}
+
+static void start_sender(const struct role_env *env)
+{
+	const struct reports_sending o = { .dir = env->data,
+					   .tls = true,
+					   .policy = sending,
+					   .hostname = &relay_settings()->hostname,
+					   .dns = mailauth_dns_of(relay.dns) };
+
+	relay.sender = reports_sender_start(&o);
+}
+
 WAITS static err start(const struct role_env *env)
 {
 	TRY(trace_open(env->trace, env->name, 0));
@@ -84,6 +100,8 @@ WAITS static err start(const struct role_env *env)
 	/* Mail goes without its being counted. */
 	if (reports_open(env->data, &relay.reports) != OK)
 		LOG(LOG_WARN, "relay.reports", KS("why", str_z(err_last()->text)));
+	else
+		start_sender(env);
 	const struct queue_options o = queue_settings();
 
 	return queue_open(&o, &relay.queue);
@@ -111,6 +129,7 @@ WAITS static void stop(void)
 	if (relay.queue)
 		queue_close(relay.queue, clock_in(CLOSE));
 	relay_pool_close();
+	reports_sender_stop(relay.sender);
 	reports_close(relay.reports);
 	dirtable_close(relay.table);
 	dns_close(relay.dns);
@@ -145,6 +164,7 @@ const struct role role_relay = {
 	.reload = reload,
 	.stop = stop,
 	.control = control,
+	.groups = (const char *const[]){ "reports", NULL },
 	.keys = relay_keys,
 	.nkeys = RELAY_NKEYS,
 	.lists = lists,

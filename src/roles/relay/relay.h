@@ -8,6 +8,7 @@
 #include "services/directory/directory.h"
 #include "services/mailauth/reports.h"
 #include "services/queue/queue.h"
+#include "services/reports/reports_send.h"
 #include "sessions/smtp/smtp.h"
 
 extern const struct role role_relay;
@@ -35,6 +36,7 @@ struct relay_settings {
 	size_t nroutes;
 	struct net_addr signer; /* submission's inside listener */
 	bool has_signer;
+	struct reports_policy sending;
 };
 enum { RELAY_NKEYS = 24, RELAY_NROUTE_KEYS = 7 };
 extern const struct conf_key relay_keys[RELAY_NKEYS];
@@ -51,6 +53,7 @@ struct relay {
 	struct dirtable *table;
 	struct tls_ctx *tls, *tls_verify;
 	struct reports *reports; /* of TLS; NULL: its file cannot be opened */
+	struct reports_sender *sender;
 	bool stopping;
 };
 struct relay *relay_here(void);

@@ -193,6 +193,8 @@ err relay_read_settings(const struct role_env *env, struct buf *complaints, void
 
 	TRY(e);
 	e = read_routes(env, complaints, set);
+	if (reports_policy_read(env, complaints, &set->sending) != OK)
+		e = E_SYNTAX;
 	if (read_schedule(env, complaints, set) != OK ||
 	    check_resolvers(env, complaints, set) != OK ||
 	    check_tls(conf_find(env->conf, "tls"), set->tls, complaints) != OK)

@@ -13,6 +13,7 @@
 #include "services/attachments/attachments.h"
 #include "services/blacklists/blacklists.h"
 #include "services/filter/ruleset.h"
+#include "services/reports/reports_send.h"
 #include "services/verdict/verdict.h"
 
 enum filter_away { FILTER_MARK, FILTER_LATER }; /* what the answer says while clamd is away */
@@ -49,6 +50,7 @@ struct filter_settings {
 	bool net;		       /* rules score as they do with black lists and the DNS */
 	struct ruleset_settings rules; /* no folders and no files: no rules */
 	int64_t budget;		       /* milliseconds of CPU that the rules have for one message */
+	struct reports_policy reports; /* of what was counted */
 	bool attachments_on;
 	struct attachments_settings attachments;
 };
@@ -67,6 +69,8 @@ WAITS MUST_USE err filter_open(const struct filter_settings *set, bool compile,
 			       struct filter **out);
 /* What comes from now on has these settings; what is under way ends with its own. */
 WAITS MUST_USE err filter_configure(struct filter *f, const struct filter_settings *set);
+/* The DNS as sender authentication asks it, whatever the settings in force are then. */
+struct mailauth_dns filter_dns(struct filter *f);
 /* No scan is under way. NULL allowed. */
 WAITS void filter_close(struct filter *f);
 const struct filter_settings *filter_settings_of(const struct filter *f);

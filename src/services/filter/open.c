@@ -133,6 +133,26 @@ WAITS err filter_configure(struct filter *f, const struct filter_settings *set)
 	return OK;
 }
 
+WAITS static err ask_dns(void *arg, str name, enum dns_type type, msec deadline, struct arena *a,
+			 struct dns_answer *out)
+{
+	struct filter *f = arg;
+	struct tools *t = f->tools;
+
+	if (!t->dns)
+		return fail(E_AGAIN, "the DNS is not asked");
+	t->holds++;
+	err e = dns_ask(t->dns, name, type, deadline, a, out);
+
+	filter_tools_drop(t);
+	return e;
+}
+
+struct mailauth_dns filter_dns(struct filter *f)
+{
+	return (struct mailauth_dns){ ask_dns, f };
+}
+
 WAITS void filter_close(struct filter *f)
 {
 	if (!f)

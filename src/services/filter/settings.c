@@ -205,6 +205,8 @@ err filter_read(const struct role_env *env, struct buf *complaints, struct filte
 		e = blacklists_read(env, complaints, &out->lists);
 	if (e == OK)
 		e = verdict_read(env, complaints, &out->verdict);
+	if (e == OK)
+		e = reports_policy_read(env, complaints, &out->reports);
 	if (!out->hostname.n)
 		out->hostname = env->hostname;
 	if (e == OK)

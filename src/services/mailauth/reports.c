@@ -13,7 +13,7 @@ METRIC(counted, "posta_reports_counted_total", "", METRIC_COUNTER,
 METRIC(dropped, "posta_reports_dropped_total", "", METRIC_COUNTER,
        "Messages and sessions that are in no report: too many, or the file cannot be written.");
 
-enum { GATHER = 5000, RESULTS = 10 /* signatures of one message that are told */, TEXT = 1000 };
+enum { GATHER = 5000, RESULTS = 10 /* signatures of one message that are told */ };
 
 struct reports {
 	struct reports_store *store;
@@ -131,7 +131,7 @@ static void add(struct reports *r, char kind, int64_t now, const str *texts, siz
 	buf_u8(&r->pending, (unsigned char)kind);
 	buf_varint(&r->pending, (uint64_t)(now > 0 ? now / REPORTS_DAY : 0));
 	for (size_t i = 0; i < n; i++)
-		buf_lstr(&r->pending, str_take(texts[i], TEXT));
+		buf_lstr(&r->pending, str_take(texts[i], REPORTS_TEXT));
 	if (buf_done(&r->pending) != OK) {
 		r->pending.n = before;
 		r->pending.e = OK;

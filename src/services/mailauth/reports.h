@@ -9,7 +9,7 @@
 #include "run/clock.h"
 #include "services/mailauth/mailauth.h"
 
-enum { REPORTS_DAYS = 30, REPORTS_DAY = 86400 };
+enum { REPORTS_DAYS = 30, REPORTS_DAY = 86400, REPORTS_TEXT = 1000 /* octets of a text */ };
 
 /* ---- counting: in the role's process; a loop has its own. NULL counts nothing ---- */
 struct reports;

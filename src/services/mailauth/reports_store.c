@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -23,6 +24,10 @@ static const char setup[] =
 	" sending_ip TEXT, mx_host TEXT, receiving_ip TEXT, n INTEGER NOT NULL,"
 	" PRIMARY KEY (day, domain, policy, failure, sending_ip, mx_host, receiving_ip))"
 	" WITHOUT ROWID;"
+	/* what: struct reports_claim */
+	"CREATE TABLE IF NOT EXISTS sent (day INTEGER, tls INTEGER, domain TEXT, published TEXT,"
+	" address TEXT, what TEXT NOT NULL,"
+	" PRIMARY KEY (day, tls, domain, published, address)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS rows (day INTEGER PRIMARY KEY, n INTEGER NOT NULL);";
 
 static err sql_fail(const struct reports_store *s, int rc)
@@ -214,13 +219,15 @@ err reports_store_add(struct reports_store *s, str counts, uint64_t *left_out)
 
 err reports_store_prune(struct reports_store *s, int64_t day)
 {
-	char sql[200];
+	static const char *const tables[] = { "dmarc", "tls", "rows", "sent" };
+	char sql[100];
 
-	(void)snprintf(sql, sizeof(sql),
-		       "DELETE FROM dmarc WHERE day < %lld; DELETE FROM tls WHERE day < %lld;"
-		       "DELETE FROM rows WHERE day < %lld",
-		       (long long)day, (long long)day, (long long)day);
-	return run(s, sql);
+	for (size_t i = 0; i < COUNT(tables); i++) {
+		(void)snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE day < %lld", tables[i],
+			       (long long)day);
+		TRY(run(s, sql));
+	}
+	return OK;
 }
 
 /* ---- DMARC reports ---- */
@@ -296,6 +303,12 @@ static err most_met(struct reports_store *s, int64_t day, str domain, sqlite3_st
 		       : e;
 }
 
+/* Two records of one day make two reports, RFC 9990 3.1. */
+void reports_id(struct buf *out, int64_t day, str domain, str published)
+{
+	buf_fmt(out, "%lld.%08x.%.*s", (long long)day, hash_crc32c(0, published), STRF(domain));
+}
+
 err reports_xml(struct reports_store *s, int64_t day, const struct reports_domain *d,
 		str organization, str email, struct buf *out)
 {
@@ -315,7 +328,7 @@ err reports_xml(struct reports_store *s, int64_t day, const struct reports_domai
 	put(st, 2, d->domain);
 	put(st, 3, published);
 	buf_init(&id, 400);
-	buf_fmt(&id, "%lld.%.*s", (long long)day, STRF(d->domain));
+	reports_id(&id, day, d->domain, published);
 	struct dmarc_report r = { .organization = organization,
 				  .email = email,
 				  .id = buf_str(&id),
@@ -354,4 +367,75 @@ err reports_tls_rows(struct reports_store *s, int64_t day, str domain,
 		TRY(each(arg, &row));
 	}
 	return e == E_EOF ? OK : e;
+}
+
+err reports_tls_domains(struct reports_store *s, int64_t day, err (*each)(void *arg, str domain),
+			void *arg)
+{
+	CLEANUP(finalize) sqlite3_stmt *st = NULL;
+	err e;
+
+	TRY(prepare(s, "SELECT DISTINCT domain FROM tls WHERE day = ?1 ORDER BY 1", &st));
+	(void)sqlite3_bind_int64(st, 1, day);
+	while ((e = step(s, st)) == OK)
+		TRY(each(arg, column(st, 0)));
+	return e == E_EOF ? OK : e;
+}
+
+/* ---- what was sent ---- */
+static void put_claim(sqlite3_stmt *st, const struct reports_claim *c)
+{
+	(void)sqlite3_bind_int64(st, 1, c->day);
+	(void)sqlite3_bind_int64(st, 2, c->tls);
+	put(st, 3, c->domain);
+	put(st, 4, c->published);
+	put(st, 5, c->address);
+}
+
+static err run_claim(struct reports_store *s, const char *sql, const struct reports_claim *c,
+		     const char *what)
+{
+	CLEANUP(finalize) sqlite3_stmt *st = NULL;
+
+	TRY(prepare(s, sql, &st));
+	put_claim(st, c);
+	if (what)
+		put(st, 6, str_z(what));
+	int rc = sqlite3_step(st);
+
+	return rc == SQLITE_DONE ? OK : sql_fail(s, rc);
+}
+
+err reports_claim(struct reports_store *s, const struct reports_claim *c, const char *what)
+{
+	TRY(run_claim(s, "INSERT OR IGNORE INTO sent VALUES (?1,?2,?3,?4,?5,?6)", c, what));
+	return sqlite3_changes(s->db) ? OK : E_EXISTS;
+}
+
+err reports_claimed(struct reports_store *s, const struct reports_claim *c, bool *out)
+{
+	CLEANUP(finalize) sqlite3_stmt *st = NULL;
+
+	TRY(prepare(s,
+		    "SELECT 1 FROM sent WHERE day=?1 AND tls=?2 AND domain=?3 AND published=?4 AND"
+		    " address=?5",
+		    &st));
+	put_claim(st, c);
+	err e = step(s, st);
+
+	*out = e == OK;
+	return e == E_EOF ? OK : e;
+}
+
+err reports_claim_end(struct reports_store *s, const struct reports_claim *c, const char *what)
+{
+	if (!what)
+		return run_claim(s,
+				 "DELETE FROM sent WHERE day=?1 AND tls=?2 AND domain=?3 AND"
+				 " published=?4 AND address=?5",
+				 c, NULL);
+	return run_claim(s,
+			 "UPDATE sent SET what=?6 WHERE day=?1 AND tls=?2 AND domain=?3 AND"
+			 " published=?4 AND address=?5",
+			 c, what);
 }

@@ -24,4 +24,26 @@ struct reports_tls_row {
 MUST_USE err reports_tls_rows(struct reports_store *s, int64_t day, str domain,
 			      err (*each)(void *arg, const struct reports_tls_row *row), void *arg);
 
+/* Domains that mail was delivered to. */
+MUST_USE err reports_tls_domains(struct reports_store *s, int64_t day,
+				 err (*each)(void *arg, str domain), void *arg);
+/* The id of a report, unlike that of every other one of ours. */
+void reports_id(struct buf *out, int64_t day, str domain, str published);
+
+/* One report to one address. A claim is written before the report leaves, and stays whatever
+ * happens then, so that a report is sent once. */
+struct reports_claim {
+	int64_t day;
+	bool tls;
+	str domain, published; /* published: "" for TLS */
+	str address;	       /* as the record has it */
+};
+/* what: "sending", or why it is not sent. E_EXISTS: it was claimed before. */
+MUST_USE err reports_claim(struct reports_store *s, const struct reports_claim *c,
+			   const char *what);
+MUST_USE err reports_claimed(struct reports_store *s, const struct reports_claim *c, bool *out);
+/* what became of it; NULL: it did not leave, and may be claimed again. */
+MUST_USE err reports_claim_end(struct reports_store *s, const struct reports_claim *c,
+			       const char *what);
+
 #endif

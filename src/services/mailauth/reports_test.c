@@ -111,7 +111,7 @@ static const char want[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			   "  <report_metadata>\n"
 			   "    <org_name>Us &amp; Co</org_name>\n"
 			   "    <email>postmaster@us.example</email>\n"
-			   "    <report_id>20000.b.example</report_id>\n"
+			   "    <report_id>20000.f5bebc30.b.example</report_id>\n"
 			   "    <date_range>\n"
 			   "      <begin>1728000000</begin>\n"
 			   "      <end>1728086399</end>\n"
@@ -250,4 +250,36 @@ TEST(reports_old_days_go)
 
 	CHECK(reports_store_add(s, STR("d\x01\x05"), &left_out) == E_CORRUPT);
 	reports_read_close(s);
+}
+
+TEST(reports_are_claimed_once)
+{
+	struct folder f;
+	struct reports_store *one, *two;
+	struct reports_claim c = { .day = DAY,
+				   .domain = STR("b.example"),
+				   .published = STR("v=DMARC1"),
+				   .address = STR("r@b.example") };
+	bool claimed;
+
+	make(&f);
+	CHECK_OK(reports_store_open(f.path, &one));
+	CHECK_OK(reports_store_open(f.path, &two));
+	CHECK_OK(reports_claimed(two, &c, &claimed));
+	CHECK(!claimed);
+	CHECK_OK(reports_claim(one, &c, "sending"));
+	CHECK(reports_claim(two, &c, "sending") == E_EXISTS);
+	CHECK_OK(reports_claim_end(one, &c, "sent"));
+	CHECK(reports_claim(two, &c, "sending") == E_EXISTS);
+	c.tls = true; /* another report */
+	CHECK_OK(reports_claim(two, &c, "sending"));
+	CHECK_OK(reports_claim_end(two, &c, NULL));
+	CHECK_OK(reports_claim(one, &c, "sending"));
+	c.day--;
+	CHECK_OK(reports_claim(one, &c, "sending"));
+	CHECK_OK(reports_store_prune(one, DAY));
+	CHECK_OK(reports_claim(one, &c, "sending"));
+	reports_read_close(one);
+	reports_read_close(two);
+	drop(&f);
 }

@@ -90,7 +90,7 @@ static json_t *root_of(int64_t day, str domain, str organization, str email, jso
 	(void)json_object_set_new(root, "date-range", range);
 	put_text(root, "contact-info", email);
 	buf_init(&id, 400);
-	buf_fmt(&id, "%lld.%.*s", (long long)day, STRF(domain));
+	reports_id(&id, day, domain, STR("tls"));
 	put_text(root, "report-id", buf_str(&id));
 	(void)json_object_set_new(root, "policies", policies);
 	return root;
