@@ -182,3 +182,31 @@ def test_an_address_of_that_name_stays_an_address(own_platform, teacher):
     m["Message-ID"] = "<to-all@demo.test>"
     submit(p, "notspam@demo.test", m)  # not set here: the catch-all's
     assert wait_for(lambda: p.find("<to-all@demo.test>", "admin"))
+
+
+def test_the_filter_learns_for_who_sent_it(own_platform):
+    """With posta's own filter: what it says of such mail changes for that user, and for nobody else."""
+    p = own_platform('mx: { authenticate = false; rate_recipient = 0; rate_pair = 0; };\nverdict: { level = "off"; };')
+    p.start()
+
+    def score(user, number):
+        sent = p.send(f"{user}@demo.test", text=f"buy cheap watches and pills {number}", subject=f"cheap {number}")
+        c = p.imap(user)
+        try:
+            c.select("INBOX", readonly=True)
+            (uid,) = c.uid("search", None, "HEADER", "Message-ID", sent)[1][0].split()
+            header = email.message_from_bytes(c.uid("fetch", uid, "(BODY.PEEK[HEADER])")[1][0][1])
+        finally:
+            c.logout()
+        assert "LEARNED" in header["X-Spam-Status"]
+        return float(header["X-Spam-Score"])
+
+    before = score("ana", 0), score("bruno", 0)
+    mails = [wrong(n) for n in range(20)]
+    for n, m in enumerate(mails):
+        m.set_content(f"buy cheap watches and pills {n}\n")
+    assert submit(p, "spam@demo.test", forward(*mails))[0] == 250
+    assert metric(p, "posta_filter_lessons_total", 'what="spam"', role="filter") == 20
+    after = score("ana", 1), score("bruno", 1)
+    assert after[0] > before[0] + 0.5 and abs(after[1] - before[1]) < 0.5, (before, after)
+    assert p.stop() == 0

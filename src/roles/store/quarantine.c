@@ -13,7 +13,11 @@
 #include "roles/store/store.h"
 #include "run/log.h"
 
-enum { SHOWN = 65536, FIELD = 300 };
+enum {
+	SHOWN = 65536,
+	FIELD = 300,
+	NEXT = 50, /* users looked at for the next one who has something */
+};
 
 struct request {
 	str user, uid, action; /* "" = not given */
@@ -141,19 +145,23 @@ WAITS static err list_user(const struct dir_user *u, struct buf *json)
 /* The next user with something in quarantine; "after" is where to go on, missing at the end. */
 WAITS static err list_next(uint64_t after, struct arena *a, struct buf *json)
 {
-	struct dir_user u;
-	uint64_t user;
-	size_t n;
+	uint64_t users[NEXT];
+	size_t n, i = 0, empty;
 
-	TRY(mailstore_quarantined(store_here()->mail, after, &user, 1, &n));
+	TRY(mailstore_quarantined(store_here()->mail, after, users, NEXT, &n));
 	buf_add(json, STR("{\"mails\":["));
-	/* A user who is gone, or lives elsewhere now, has nothing to show. */
-	if (n && dirtable_user(store_here()->table, user, a, &u) == OK &&
-	    list_user(&u, json) == E_CANCELED)
-		return E_CANCELED;
+	empty = json->n;
+	while (i < n && json->n == empty) {
+		struct dir_user u;
+		err e = dirtable_user(store_here()->table, users[i++], a, &u);
+
+		/* A user who is gone, or lives elsewhere now, has nothing to show. */
+		if (e == OK && list_user(&u, json) == E_CANCELED)
+			return E_CANCELED;
+	}
 	buf_add(json, STR("]"));
 	if (n)
-		buf_fmt(json, ",\"after\":%llu", (unsigned long long)user);
+		buf_fmt(json, ",\"after\":%llu", (unsigned long long)users[i - 1]);
 	buf_addc(json, '}');
 	return buf_done(json);
 }
