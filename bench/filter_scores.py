@@ -24,6 +24,25 @@ PENALTY = 0.3      # of a point away from the old score, squared
 HAM_WEIGHT = 4.0   # a false positive costs as much as so many misses
 
 
+def scores(path):
+    found = {}
+    for line in open(path):
+        w = line.split()
+        if len(w) >= 3 and w[0] == "score":
+            found[w[1]] = float(w[2])
+    return found
+
+
+def known_halves(source):
+    """Ways to cut each source in halves: what they are called, and which messages are unseen."""
+    place, size = np.zeros(len(source), int), np.ones(len(source), int)
+    for s in set(source):
+        place[source == s] = np.arange((source == s).sum())
+        size[source == s] = (source == s).sum()
+    later = place >= size // 2
+    return (("first halves of ham known", later), ("second halves known", ~later), ("every other one known", place % 2 == 1))
+
+
 def read(lines, base):
     messages, names = [], {}
     old, installed = {}, {}
@@ -87,12 +106,7 @@ def main():
     p.add_argument("--base", help="a file of scores that counts before the installed ones")
     p.add_argument("--write", help="the file of scores to make")
     o = p.parse_args()
-    base = {}
-    if o.base:
-        for line in open(o.base):
-            w = line.split()
-            if len(w) >= 3 and w[0] == "score":
-                base[w[1]] = float(w[2])
+    base = scores(o.base) if o.base else {}
     messages, names, old, installed = read(sys.stdin, base)
     spam = np.array([m[0] for m in messages])
     source = np.array([m[1] for m in messages])
@@ -102,13 +116,7 @@ def main():
     report("scores as they are", hits @ old, spam, source)
 
     usable = ~np.isin(source, list(NONCOMMERCIAL))
-    place = np.zeros(len(messages), int)  # in its source
-    size = np.ones(len(messages), int)
-    for s in set(source):
-        place[source == s] = np.arange((source == s).sum())
-        size[source == s] = (source == s).sum()
-    later = place >= size // 2
-    for name, unseen in (("first halves of ham known", later), ("second halves known", ~later), ("every other one known", place % 2 == 1)):
+    for name, unseen in known_halves(source):
         unseen = unseen & ~spam
         score = np.full(len(messages), np.nan)
         fits = []
@@ -136,4 +144,5 @@ def main():
     print(f"{o.write}: {sum(abs(s - installed) >= 0.05)} scores")
 
 
-main()
+if __name__ == "__main__":
+    main()

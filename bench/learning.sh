@@ -17,10 +17,6 @@ if [ -z "$folder" ]; then
 fi
 find "$folder/ham" "$folder/spam" -name '*.eml' | sort >"$work/list"
 "$build/posta" scan --spamassassin --json --files-from "$work/list" >"$work/hits.json"
-/usr/bin/python3 "$root/bench/filter_scores.py" --base "$shared/corpus/72_scores.cf" --write "$work/scores.cf" <"$work/hits.json"
+/usr/bin/python3 "$root/bench/filter_scores.py" --base "$shared/corpus/72_scores.cf" <"$work/hits.json"
 echo
-echo "rules with 72_scores.cf, fitted on none of this:"
 /usr/bin/python3 "$root/bench/learning.py" "$folder" "$work/hits.json" "$shared/corpus/72_scores.cf"
-echo
-echo "rules with the scores fitted above (on all of ham and on all spam that allows commercial use: only other spam is unseen):"
-/usr/bin/python3 "$root/bench/learning.py" "$folder" "$work/hits.json" "$work/scores.cf"

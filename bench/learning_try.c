@@ -2,7 +2,8 @@
  * order:
  *   fit ham|spam PATH     a message that the start is fitted on
  *   teach ham|spam PATH   a lesson of the one user
- *   judge ham|spam PATH   prints "PATH<TAB>ham|spam<TAB>logit of the start alone<TAB>logit<TAB>points"
+ *   judge ham|spam PATH   prints "PATH<TAB>ham|spam<TAB>logit of the start alone<TAB>logit<TAB>points of
+ *                         the start alone<TAB>points"
  * Without a fit line the shipped start is taken. "-o FILE": writes the start that was fitted, in
  * the form of services/learning/start.model. */
 #include <errno.h>
@@ -156,8 +157,8 @@ static void one(const char *verb, bool spam, const char *path)
 	} else {
 		learning_judge(start.n ? &start : &none, STR(""), &f, &first);
 		learning_judge(&start, now, &f, &j);
-		printf("%s\t%s\t%.3f\t%.3f\t%.3f\n", path, spam ? "spam" : "ham", first.logit, j.logit,
-		       j.points);
+		printf("%s\t%s\t%.3f\t%.3f\t%.3f\t%.3f\n", path, spam ? "spam" : "ham", first.logit,
+		       j.logit, first.points, j.points);
 	}
 	arena_free(&a);
 	mem_free(p);

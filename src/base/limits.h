@@ -50,7 +50,7 @@
 #define LIM_SCAN_TAG_NAMES 1000  /* different names of HTML tags in one part */
 
 /* Learning */
-#define LIM_LEARNING_FEATURES 3000 /* of one message */
+#define LIM_LEARNING_FEATURES 4000 /* of one message */
 
 /* IMAP, POP3 */
 #define LIM_IMAP_LINE KIB(64)    /* octets of a command without its literals; imap.line_max */

@@ -369,6 +369,7 @@ static void tag(struct html_view *h, struct html_token *t, bool start)
 		c = tag_count(h, name, true);
 	if (c) {
 		c->inside += start ? 1 : -1;
+		c->starts += start;
 		if (c->inside < 0) {
 			c->inside = 0;
 			h->closed_extra++;
@@ -531,7 +532,7 @@ static void ratios(struct html_view *h)
 	if (!v)
 		return;
 	for (struct html_tag_count *c = h->last_tag; c; c = c->before)
-		v[f->ntags++] = (struct scan_html_tag){ c->name, c->inside };
+		v[f->ntags++] = (struct scan_html_tag){ c->name, c->inside, c->starts };
 	f->tags = v;
 }
 

@@ -12,6 +12,7 @@ struct html_tag_count {
 	struct html_tag_count *next, *before; /* in its slot; seen before it */
 	str name;
 	int inside;
+	size_t starts;
 };
 struct html_piece {
 	str text;

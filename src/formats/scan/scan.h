@@ -165,8 +165,9 @@ enum {
 	SCAN_HTML_SIZES = 128,
 };
 struct scan_html_tag {
-	str name;   /* lower case */
-	int inside; /* tags open at the end */
+	str name;      /* lower case */
+	int inside;    /* tags open at the end */
+	size_t starts; /* <name>, "</name>" not counted */
 };
 struct scan_html_uri {
 	str uri; /* resolved against <base> */

@@ -1,47 +1,36 @@
 /* What a message shows. Groups and their weights were chosen by measurement over sources that the
  * model had not seen (decision 0280): pairs of words gained nothing; hits of rules as features lost
- * much; who sent it (addresses, lists, relays) tells ham apart that looks like spam. */
+ * much; who sent it (addresses, lists, relays) tells ham apart that looks like spam; beginnings of
+ * words carry over from one source to another. */
 #include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/limits.h"
 #include "formats/mime/header.h"
-#include "services/learning/learning.h"
+#include "services/learning/features.h"
 
-#define WORDS_MAX  1500	       /* of the body */
-#define HTML_MAX   (256 << 10) /* octets of one HTML part that are looked at for tags */
-#define WORD_MIN   2
-#define WORD_MAX   16	      /* octets; longer ones are cut */
-#define SEEN_SLOTS (2 * 4096) /* a power of two, over 2 * LIM_LEARNING_FEATURES */
+#define WORDS_MAX 1500 /* of the body */
+#define STEM_MAX  4    /* octets of a word's beginning, where it has more */
 
-enum group { BODY, SUBJECT, FROM, LINK, SHAPE, TAG, PART, SENDER, GROUPS };
 static const struct {
 	const char *name;
 	double weight;
-} groups[GROUPS] = {
-	[BODY] = { "body", 1 },	  [SUBJECT] = { "subject", 0.5 }, [FROM] = { "from", 0.5 },
-	[LINK] = { "link", 0.7 }, [SHAPE] = { "shape", 0.7 },	  [TAG] = { "tag", 0.7 },
-	[PART] = { "part", 0.7 }, [SENDER] = { "sender", 0.5 },
+} groups[FEATURES_GROUPS] = {
+	[BODY] = { "body", 1.5 },	[STEM] = { "stem", 1 },
+	[SUBJECT] = { "subject", 0.5 }, [SUBJECT_STEM] = { "subject-stem", 1 },
+	[LINK] = { "link", 1 },		[SHAPE] = { "shape", 0.7 },
+	[TAG] = { "tag", 1 },		[PART] = { "part", 0.3 },
+	[SENDER] = { "sender", 0.5 },	[RELATION] = { "relation", 0.5 },
 };
 
-struct work {
-	struct scan_mail *m;
-	struct learning_features *out;
-	unsigned char group[LIM_LEARNING_FEATURES]; /* of each feature */
-	uint32_t seen[SEEN_SLOTS];
-	size_t count[GROUPS];
-	bool bounce; /* its words are somebody else's: they count apart */
-};
-
-static uint32_t hash_of(const struct work *w, enum group g, str prefix, str word)
+static uint32_t hash_of(const struct features_work *w, enum features_group g, str prefix, str word)
 {
 	static const uint8_t key[16] = "posta learning 1";
 	char text[80];
 	size_t n = 0;
 
 	text[n++] = (char)('a' + (int)g);
-	text[n++] = w->bounce && (g == BODY || g == SUBJECT || g == LINK || g == FROM) ? 'B' : '-';
+	text[n++] = w->bounce && (g == BODY || g == SUBJECT || g == LINK) ? 'B' : '-';
 	prefix = str_take(prefix, 8);
 	memcpy(text + n, prefix.p, prefix.n);
 	n += prefix.n;
@@ -51,14 +40,14 @@ static uint32_t hash_of(const struct work *w, enum group g, str prefix, str word
 	return (uint32_t)hash_sip(key, str_of(text, n));
 }
 
-static void see(struct work *w, enum group g, str prefix, str word)
+void features_see(struct features_work *w, enum features_group g, str prefix, str word)
 {
-	uint32_t h = hash_of(w, g, prefix, word) | 1; /* 0 is an empty slot */
-	size_t at = h & (SEEN_SLOTS - 1);
+	uint32_t h = hash_of(w, g, prefix, word);
+	size_t at = h & (FEATURES_SLOTS - 1);
 
-	if (w->out->n == LIM_LEARNING_FEATURES)
+	if (!h || w->out->n == LIM_LEARNING_FEATURES) /* 0 is an empty slot */
 		return;
-	for (; w->seen[at]; at = (at + 1) & (SEEN_SLOTS - 1)) {
+	for (; w->seen[at]; at = (at + 1) & (FEATURES_SLOTS - 1)) {
 		if (w->seen[at] == h)
 			return;
 	}
@@ -69,8 +58,7 @@ static void see(struct work *w, enum group g, str prefix, str word)
 		(struct learning_feature){ .hash = h, .group = groups[g].name, .word = word };
 }
 
-static void see_fmt(struct work *w, enum group g, const char *fmt, ...) PRINTF(3, 4);
-static void see_fmt(struct work *w, enum group g, const char *fmt, ...)
+void features_see_fmt(struct features_work *w, enum features_group g, const char *fmt, ...)
 {
 	CLEANUP(buf_free) struct buf b;
 	va_list ap;
@@ -79,11 +67,10 @@ static void see_fmt(struct work *w, enum group g, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vfmt(&b, fmt, ap);
 	va_end(ap);
-	see(w, g, STR(""), arena_dup(scan_arena(w->m), buf_str(&b)));
+	features_see(w, g, STR(""), arena_dup(scan_arena(w->m), buf_str(&b)));
 }
 
-/* 0, 1, 2 to 3, 4 to 7, ...: how many, roughly. */
-static unsigned scale(size_t n)
+unsigned features_scale(size_t n)
 {
 	return n ? 64 - (unsigned)__builtin_clzl(n) : 0;
 }
@@ -94,21 +81,26 @@ static bool word_byte(char c)
 	       (unsigned char)c >= 0x80;
 }
 
-/* Numbers of the same length are one word. */
-static void see_word(struct work *w, enum group g, str word)
+/* Numbers of the same length are one word. Beginnings of words are what inflections share, and
+ * languages. */
+static void see_word(struct features_work *w, enum features_group g, str word)
 {
+	enum features_group stem = g == BODY ? STEM : SUBJECT_STEM;
 	bool digits = true;
 
 	for (size_t i = 0; i < word.n && digits; i++)
 		digits = word.p[i] >= '0' && word.p[i] <= '9';
-	if (digits)
-		see(w, g, STR("#"), str_take(STR("0000000000000000"), word.n));
-	else
-		see(w, g, STR(""), word);
+	if (digits) {
+		features_see(w, g, STR("#"), str_take(STR("0000000000000000"), word.n));
+		return;
+	}
+	features_see(w, g, STR(""), word);
+	if (word.n > STEM_MAX)
+		features_see(w, stem, STR(""), str_take(word, STEM_MAX));
 }
 
 /* Scripts without spaces (long runs over 127) are cut into pieces of two signs. */
-static size_t word_length(str s)
+size_t features_word(str s)
 {
 	size_t n = 0;
 
@@ -117,21 +109,21 @@ static size_t word_length(str s)
 	return n;
 }
 
-static size_t see_words(struct work *w, enum group g, str text, size_t max)
+static size_t see_words(struct features_work *w, enum features_group g, str text, size_t max)
 {
 	size_t words = 0;
 
 	while (text.n && words < max) {
-		size_t n = word_length(text);
-		bool foreign = n > WORD_MAX && (unsigned char)text.p[0] >= 0x80;
+		size_t n = features_word(text);
+		bool foreign = n > FEATURES_WORD_MAX && (unsigned char)text.p[0] >= 0x80;
 
-		if (n < WORD_MIN) {
+		if (n < FEATURES_WORD_MIN) {
 			text = str_skip(text, n ? n : 1);
 			continue;
 		}
 		if (foreign)
 			n = 6;
-		see_word(w, g, str_take(text, n > WORD_MAX ? WORD_MAX : n));
+		see_word(w, g, str_take(text, n > FEATURES_WORD_MAX ? FEATURES_WORD_MAX : n));
 		words++;
 		text = str_skip(text, n);
 	}
@@ -144,7 +136,7 @@ static bool quoted(str paragraph)
 }
 
 /* Shares of capitals and of bytes over 127, exclamation marks and the like. */
-static void shape_of_text(struct work *w, struct scan_strs body)
+static void shape_of_text(struct features_work *w, struct scan_strs body)
 {
 	size_t letters = 0, capitals = 0, high = 0, bangs = 0, money = 0, all = 0;
 
@@ -160,14 +152,14 @@ static void shape_of_text(struct work *w, struct scan_strs body)
 			money += c == '$';
 		}
 	}
-	see_fmt(w, SHAPE, "length %u", scale(all));
-	see_fmt(w, SHAPE, "capitals %zu", letters ? 10 * capitals / letters : 0);
-	see_fmt(w, SHAPE, "foreign %u", scale(all ? 100 * high / all : 0));
-	see_fmt(w, SHAPE, "! %u", scale(bangs));
-	see_fmt(w, SHAPE, "$ %u", scale(money));
+	features_see_fmt(w, SHAPE, "length %u", features_scale(all));
+	features_see_fmt(w, SHAPE, "capitals %zu", letters ? 10 * capitals / letters : 0);
+	features_see_fmt(w, SHAPE, "foreign %u", features_scale(all ? 100 * high / all : 0));
+	features_see_fmt(w, SHAPE, "! %u", features_scale(bangs));
+	features_see_fmt(w, SHAPE, "$ %u", features_scale(money));
 }
 
-static void see_body(struct work *w)
+static void see_body(struct features_work *w)
 {
 	struct scan_strs body = scan_body_visible(w->m);
 	size_t left = WORDS_MAX;
@@ -180,18 +172,18 @@ static void see_body(struct work *w)
 			left -= see_words(w, BODY, body.v[i], left);
 	}
 	if (quotes)
-		see(w, SHAPE, STR(""), STR("quotes"));
+		features_see(w, SHAPE, STR(""), STR("quotes"));
 	shape_of_text(w, body);
 }
 
-static str header(struct work *w, const char *spec)
+str features_header(struct features_work *w, const char *spec)
 {
 	bool found;
 
 	return scan_header(w->m, str_z(spec), &found);
 }
 
-static bool has(struct work *w, const char *name)
+static bool has(struct features_work *w, const char *name)
 {
 	bool found;
 
@@ -199,9 +191,9 @@ static bool has(struct work *w, const char *name)
 	return found;
 }
 
-static void see_subject(struct work *w)
+static void see_subject(struct features_work *w)
 {
-	str s = str_trim_ws(header(w, "Subject"));
+	str s = str_trim_ws(features_header(w, "Subject"));
 	size_t capitals = 0, letters = 0;
 
 	(void)see_words(w, SUBJECT, s, 100);
@@ -210,35 +202,38 @@ static void see_subject(struct work *w)
 		letters += ch_lower(s.p[i]) >= 'a' && ch_lower(s.p[i]) <= 'z';
 	}
 	if (str_startsi(s, STR("re:")))
-		see(w, SHAPE, STR(""), STR("subject re:"));
+		features_see(w, SHAPE, STR(""), STR("subject re:"));
 	if (str_find(s, '!') < s.n)
-		see(w, SHAPE, STR(""), STR("subject !"));
+		features_see(w, SHAPE, STR(""), STR("subject !"));
 	if (letters && capitals == letters)
-		see(w, SHAPE, STR(""), STR("subject capitals"));
+		features_see(w, SHAPE, STR(""), STR("subject capitals"));
 }
 
-static str domain_of(str address)
+str features_domain(str address)
 {
 	size_t at = str_rfind(address, '@');
 
-	return at < address.n ? str_trim_ws(str_skip(address, at + 1)) : STR("");
+	if (at == address.n)
+		return STR("");
+	address = str_skip(address, at + 1);
+	return str_trim_ws(str_take(address, str_find(address, '>')));
 }
 
-static str top_of(str host)
+str features_top(str host)
 {
 	size_t dot = str_rfind(host, '.');
 
 	return dot < host.n ? str_skip(host, dot + 1) : STR("");
 }
 
-static str registered(str host)
+str features_registered(str host)
 {
 	str r = scan_registered_domain(host);
 
 	return r.n ? r : host;
 }
 
-static size_t count_char(str s, char c)
+size_t features_count(str s, char c)
 {
 	size_t n = 0;
 
@@ -247,43 +242,40 @@ static size_t count_char(str s, char c)
 	return n;
 }
 
-/* Whom it says it comes from, and to how many it goes. */
-static void see_people(struct work *w)
+/* To whom answers go, and to how many it went. */
+static void see_people(struct features_work *w)
 {
-	str from = domain_of(header(w, "From:addr")), reply = domain_of(header(w, "Reply-To:addr"));
+	str from = features_domain(features_header(w, "From:addr")),
+	    reply = features_domain(features_header(w, "Reply-To:addr"));
 
-	(void)see_words(w, FROM, header(w, "From:name"), 20);
-	if (from.n) {
-		see(w, FROM, STR("@"), registered(from));
-		see(w, FROM, STR("."), top_of(from));
-	}
 	if (reply.n && str_eqi(reply, from)) {
-		see(w, SHAPE, STR(""), STR("reply-to same"));
+		features_see(w, SHAPE, STR(""), STR("reply-to same"));
 	} else if (reply.n) {
-		see(w, SHAPE, STR(""), STR("reply-to other"));
-		see(w, FROM, STR("r@"), registered(reply));
+		features_see(w, SHAPE, STR(""), STR("reply-to other"));
 	}
-	see_fmt(w, SHAPE, "to %u", scale(count_char(header(w, "To"), '@')));
-	see_fmt(w, SHAPE, "cc %u", scale(count_char(header(w, "Cc"), '@')));
+	features_see_fmt(w, SHAPE, "to %u",
+			 features_scale(features_count(features_header(w, "To"), '@')));
+	features_see_fmt(w, SHAPE, "cc %u",
+			 features_scale(features_count(features_header(w, "Cc"), '@')));
 }
 
-static void see_address(struct work *w, const char *spec, const char *prefix, bool whole)
+static void see_address(struct features_work *w, const char *spec, const char *prefix, bool whole)
 {
-	str address = header(w, spec), domain = domain_of(address);
+	str address = features_header(w, spec), domain = features_domain(address);
 
 	if (!domain.n)
 		return;
-	see(w, SENDER, str_z(prefix), registered(domain));
-	see(w, SENDER, str_z(prefix), domain);
+	features_see(w, SENDER, str_z(prefix), features_registered(domain));
+	features_see(w, SENDER, str_z(prefix), domain);
 	if (whole)
-		see(w, SENDER, str_z(prefix), str_trim_ws(address));
+		features_see(w, SENDER, str_z(prefix), str_trim_ws(address));
 }
 
 /* Who really handled it: what a friend's mail has in common with the friend's next mail. */
-static void see_sender(struct work *w)
+static void see_sender(struct features_work *w)
 {
 	const struct scan_relays *r = scan_relays(w->m);
-	str list = header(w, "List-Id");
+	str list = features_header(w, "List-Id");
 
 	see_address(w, "From:addr", "f", true);
 	see_address(w, "Return-Path:addr", "p", false);
@@ -292,15 +284,15 @@ static void see_sender(struct work *w)
 	see_address(w, "List-Post:addr", "l", true);
 	see_address(w, "Message-ID", "m", false);
 	if (list.n)
-		see(w, SENDER, STR("list"), str_trim_ws(list));
+		features_see(w, SENDER, STR("list"), str_trim_ws(list));
 	for (size_t i = 0; i < r->n && i < 6; i++) {
 		if (r->v[i].rdns.n)
-			see(w, SENDER, STR("via"), registered(r->v[i].rdns));
+			features_see(w, SENDER, STR("via"), features_registered(r->v[i].rdns));
 	}
 }
 
 /* The words of a path, as long as they are words. */
-static void see_path(struct work *w, str uri)
+static void see_path(struct features_work *w, str uri)
 {
 	size_t at = str_search(uri, STR("://"));
 	str path = at < uri.n ? str_skip(uri, at + 3) : uri;
@@ -308,26 +300,26 @@ static void see_path(struct work *w, str uri)
 
 	path = str_take(str_skip(path, str_find(path, '/')), 80);
 	while (path.n && words < 6) {
-		size_t n = word_length(path);
+		size_t n = features_word(path);
 		str word = str_take(path, n);
 		bool digits = false;
 
 		for (size_t i = 0; i < n; i++)
 			digits = digits || (word.p[i] >= '0' && word.p[i] <= '9');
-		if (n >= WORD_MIN && n <= WORD_MAX && !digits) {
-			see(w, LINK, STR("/"), word);
+		if (n >= FEATURES_WORD_MIN && n <= FEATURES_WORD_MAX && !digits) {
+			features_see(w, LINK, STR("/"), word);
 			words++;
 		}
 		path = str_skip(path, n ? n : 1);
 	}
 }
 
-static void see_links(struct work *w)
+static void see_links(struct features_work *w)
 {
 	struct scan_uris u = scan_uris(w->m);
 	size_t hosts = 0, links = 0;
 
-	for (size_t i = 0; i < u.n && i < 100; i++) {
+	for (size_t i = 0; i < u.n && i < FEATURES_LINKS; i++) {
 		const struct scan_uri *x = &u.v[i];
 
 		if (x->kinds & (SCAN_URI_DKIM | SCAN_URI_HEADER))
@@ -335,52 +327,31 @@ static void see_links(struct work *w)
 		links++;
 		for (size_t k = 0; k < x->hosts.n && k < 4; k++) {
 			hosts++;
-			see(w, LINK, STR("@"), registered(x->hosts.v[k]));
-			see(w, LINK, STR("."), top_of(x->hosts.v[k]));
+			features_see(w, LINK, STR("@"), features_registered(x->hosts.v[k]));
+			features_see(w, LINK, STR("."), features_top(x->hosts.v[k]));
 		}
 		see_path(w, x->uri);
 	}
-	see_fmt(w, SHAPE, "links %u", scale(links));
-	see_fmt(w, SHAPE, "hosts %u", scale(hosts));
+	features_see_fmt(w, SHAPE, "links %u", features_scale(links));
+	features_see_fmt(w, SHAPE, "hosts %u", features_scale(hosts));
 }
 
-struct tags {
-	struct tag {
-		char name[12];
-		size_t n;
-	} v[48];
-	size_t n;
-};
-
-static void count_tag(struct tags *t, str name)
+static void see_tags(struct features_work *w)
 {
-	char low[12] = "";
+	struct scan_htmls all = scan_htmls(w->m);
 
-	name = str_take(name, sizeof low - 1);
-	for (size_t i = 0; i < name.n; i++)
-		low[i] = ch_lower(name.p[i]);
-	for (size_t i = 0; i < t->n; i++) {
-		if (!memcmp(t->v[i].name, low, sizeof low)) {
-			t->v[i].n++;
-			return;
+	for (size_t i = 0; i < all.n; i++) {
+		for (size_t k = 0; k < all.v[i].ntags; k++) {
+			const struct scan_html_tag *t = &all.v[i].tags[k];
+
+			if (!t->starts)
+				continue;
+			features_see_fmt(w, TAG, "%.*s %u", STRF(str_take(t->name, 11)),
+					 features_scale(t->starts) / 2);
+			if (str_eq(t->name, STR("img")))
+				features_see_fmt(w, SHAPE, "pictures %u",
+						 features_scale(t->starts));
 		}
-	}
-	if (t->n == COUNT(t->v))
-		return;
-	memcpy(t->v[t->n].name, low, sizeof low);
-	t->v[t->n++].n = 1;
-}
-
-static void count_tags(struct tags *t, str html)
-{
-	for (html = str_take(html, HTML_MAX); html.n;) {
-		size_t at = str_find(html, '<'), n = 0;
-
-		html = str_skip(html, at + 1);
-		while (n < html.n && word_byte(html.p[n]))
-			n++;
-		if (n)
-			count_tag(t, str_take(html, n));
 	}
 }
 
@@ -392,61 +363,54 @@ static str extension(str file)
 }
 
 /* How it is built: types, encodings, charsets, names of files, tags. */
-static void see_parts(struct work *w)
+static void see_parts(struct features_work *w)
 {
 	const struct mime_part *root = scan_root(w->m);
-	struct tags tags = { .n = 0 };
 	size_t files = 0;
 	bool html = false, text = false;
 
 	for (const struct mime_part *p = root; p; p = mime_next(root, p)) {
 		str file = mime_filename(p), charset = mime_param(p->params, STR("charset"));
 
-		see_fmt(w, PART, "type %.*s/%.*s", STRF(str_take(p->type, 32)),
-			STRF(str_take(p->subtype, 48)));
+		features_see_fmt(w, PART, "type %.*s/%.*s", STRF(str_take(p->type, 32)),
+				 STRF(str_take(p->subtype, 48)));
 		if (p->kind != MIME_LEAF)
 			continue;
-		see(w, PART, STR("enc"), p->encoding_name);
+		features_see(w, PART, STR("enc"), p->encoding_name);
 		if (file.n) {
 			files++;
-			see(w, PART, STR("file"), extension(file));
+			features_see(w, PART, STR("file"), extension(file));
 		}
 		if (!str_eq(p->type, STR("text")))
 			continue;
-		see(w, PART, STR("cs"), charset.n ? charset : STR("none"));
-		if (str_eq(p->subtype, STR("html"))) {
+		features_see(w, PART, STR("cs"), charset.n ? charset : STR("none"));
+		if (str_eq(p->subtype, STR("html")))
 			html = true;
-			count_tags(&tags, scan_decoded(w->m, p));
-		} else {
+		else
 			text = true;
-		}
 	}
-	for (size_t i = 0; i < tags.n; i++) {
-		see_fmt(w, TAG, "%s %u", tags.v[i].name, scale(tags.v[i].n) / 2);
-		if (str_eq(str_z(tags.v[i].name), STR("img")))
-			see_fmt(w, SHAPE, "pictures %u", scale(tags.v[i].n));
-	}
-	see_fmt(w, SHAPE, "html %d text %d", html, text);
-	see_fmt(w, SHAPE, "files %u", scale(files));
+	see_tags(w);
+	features_see_fmt(w, SHAPE, "html %d text %d", html, text);
+	features_see_fmt(w, SHAPE, "files %u", features_scale(files));
 }
 
 /* A delivery report: its text is mostly the message that it is about. */
-static bool is_bounce(struct work *w)
+static bool is_bounce(struct features_work *w)
 {
 	const struct mime_part *root = scan_root(w->m);
-	str from = header(w, "From:addr");
+	str from = features_header(w, "From:addr");
 
 	return (str_eq(root->type, STR("multipart")) && str_eq(root->subtype, STR("report"))) ||
 	       str_startsi(from, STR("mailer-daemon")) || str_startsi(from, STR("postmaster@")) ||
-	       str_eq(str_trim_ws(header(w, "Return-Path")), STR("<>")) ||
-	       str_startsi(header(w, "Auto-Submitted"), STR("auto-replied")) ||
+	       str_eq(str_trim_ws(features_header(w, "Return-Path")), STR("<>")) ||
+	       str_startsi(features_header(w, "Auto-Submitted"), STR("auto-replied")) ||
 	       has(w, "X-Failed-Recipients");
 }
 
 void learning_features(struct scan_mail *m, struct learning_features *out)
 {
 	struct arena *a = scan_arena(m);
-	struct work *w = arena_try(a, sizeof *w, _Alignof(struct work));
+	struct features_work *w = arena_try(a, sizeof *w, _Alignof(struct features_work));
 
 	*out = (struct learning_features){ .n = 0 };
 	out->v = NEW_TRY(a, struct learning_feature, LIM_LEARNING_FEATURES);
@@ -460,9 +424,10 @@ void learning_features(struct scan_mail *m, struct learning_features *out)
 	see_sender(w);
 	see_subject(w);
 	see_links(w);
+	features_relations(w);
 	see_body(w);
 	for (size_t i = 0; i < out->n; i++) {
-		enum group g = w->group[i];
+		enum features_group g = w->group[i];
 
 		out->v[i].value = (float)(groups[g].weight / sqrt((double)w->count[g]));
 	}

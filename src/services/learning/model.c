@@ -1,6 +1,6 @@
 /* The model: a start that all share and a user's own weights, added.
  *
- * A user's model as stored: "pL1\n", four u32 (lessons of spam, of ham, bias, spare), u64 of the
+ * A user's model as stored: "pL2\n", four u32 (lessons of spam, of ham, bias, spare), u64 of the
  * last lesson's time, then WEIGHTS 16-bit weights, big-endian, in 1/UNIT. One pass of
  * passive-aggressive steps (Crammer et al., 2006) found as much spam of unseen sources as a batch
  * regression over the same mail, and one lesson is enough to see its effect. */
@@ -9,21 +9,24 @@
 
 #include "services/learning/models.h"
 
-#define MAGIC	"pL1\n"
+#define MAGIC	"pL2\n"
 #define HEAD	28
 #define WEIGHTS ((LEARNING_MODEL_MAX - HEAD) / 2)
 #define UNIT	1024.0 /* so a weight reaches from -32 to 32 */
-#define MARGIN	2.0    /* a lesson moves its own message this far to the right side, ... */
+#define MARGIN	3.0    /* a lesson moves its own message this far to the right side, ... */
 #define STEP	0.3    /* ... but no further than this in one step */
 #define BIAS	0.1    /* of a step that goes into the bias */
 
-/* Points for one unit of logit, and the limits within which learning may move a score: those of the
- * start alone, and those of a user who has taught enough. */
-#define POINTS	   2.0
-#define SPAM_FIRST 1.5
-#define SPAM_LAST  8.0
-#define HAM_FIRST  0.5
-#define HAM_LAST   6.0
+/* Points for one unit of logit, from DOUBT on where it speaks of spam; and the limits within which
+ * learning may move a score: those of the start alone, and those of a user who has taught enough.
+ * Rules alone weigh newsletters too heavily, so what is known of ham must be able to outweigh them.
+ */
+#define POINTS	   4.0
+#define DOUBT	   0.5
+#define SPAM_FIRST 2.0
+#define SPAM_LAST  10.0
+#define HAM_FIRST  2.0
+#define HAM_LAST   8.0
 #define ENOUGH	   10 /* lessons of one kind */
 
 struct head {
@@ -109,7 +112,10 @@ void learning_judge(const struct learning_start *start, str model,
 	out->logit = z;
 	out->probability = 1 / (1 + exp(-z));
 	most = z > 0 ? limit(SPAM_FIRST, SPAM_LAST, h.spam) : limit(HAM_FIRST, HAM_LAST, h.ham);
-	out->points = fabs(z) * POINTS < most ? z * POINTS : copysign(most, z);
+	if (z < 0)
+		out->points = fmax(z * POINTS, -most);
+	else
+		out->points = fmin(fmax(z - DOUBT, 0) * POINTS, most);
 }
 
 static void weight_set(unsigned char *w, size_t i, double v)
