@@ -21,6 +21,7 @@ enum {
 	BACK = 3,	  /* days that are looked at */
 	HOSTS = 20,	  /* servers of a domain whose TLSA records are asked for */
 	PATIENCE = 20000, /* ms for the questions about one address */
+	FAILED = 20,	  /* reports of a look that cannot be made; then it ends */
 	PAUSE = 20,	  /* ms between two mails: customers' mail goes by the same way */
 };
 
@@ -43,6 +44,7 @@ struct look {
 	struct domain *domains, **last;
 	size_t ndomains;
 	bool later; /* something of the day is still to be done */
+	unsigned failed;
 };
 struct report {
 	struct look *l;
@@ -308,11 +310,13 @@ WAITS static err send_made(struct report *r)
 		return OK; /* another process was faster */
 	fiber_set_trace(str_z(r->id));
 	err e = hand_over(r);
-	err e2 = work(POOL_DISK, end_claim, r);
 
 	tell(r, e);
-	r->l->later = r->l->later || !r->what;
-	return e == E_CANCELED ? e : e2;
+	TRY(work(POOL_DISK, end_claim, r));
+	if (e == E_CANCELED)
+		return e;
+	/* What it does not take now it will not take of the next one either. */
+	return r->what ? OK : fail(E_AGAIN, "submission takes no reports");
 }
 
 WAITS static err send_one(struct report *r)
@@ -354,7 +358,13 @@ WAITS static err send_to(struct look *l, const struct domain *d, const struct re
 	err e = send_one(&r);
 
 	buf_free(&r.mail);
-	return e;
+	fiber_set_trace(STR(""));
+	if (e == OK || e == E_CANCELED || e == E_AGAIN || ++l->failed == FAILED)
+		return e;
+	/* One that cannot be made does not stop the others. */
+	LOG(LOG_WARN, "reports.make", KS("domain", d->name), KE(e));
+	l->later = true;
+	return OK;
 }
 
 /* ---- domains and days ---- */
