@@ -271,7 +271,7 @@
 #define LIM_FILTERS 16           /* filters of all nodes that an mx or store asks */
 #define LIM_LESSON MIB(1)        /* octets of a mail that a store tells a filter of, when a user moves it */
 #define LIM_LESSON_MAILS 100     /* mails of one lesson: moved together, or attached to one message */
-#define LIM_DIGEST KIB(512)      /* octets of the mail that lists what was held back */
+#define LIM_DIGEST MIB(2)        /* octets of the mail that lists what was held back */
 #define LIM_DIGEST_MAILS 200     /* mails in it, the newest */
 #define LIM_QUARANTINE_LIST 2000 /* mails of one user that a listing of the quarantine shows, the newest */
 #define LIM_FILTER_ANSWER MIB(1) /* octets of a filter's JSON answer */

@@ -68,7 +68,7 @@ def digests(p, user):
         c.select("INBOX", readonly=True)
         found = c.uid("search", None, "FROM", "postmaster")[1][0].split()
         mails = [email.message_from_bytes(c.uid("fetch", u, "(BODY.PEEK[])")[1][0][1], policy=email.policy.default) for u in found]
-        return [(m, m.get_content()) for m in mails if m["Auto-Submitted"] == "auto-generated"]
+        return [(m, m.get_body(("plain",)).get_content()) for m in mails if m["Auto-Submitted"] == "auto-generated"]
     finally:
         c.logout()
 
@@ -109,6 +109,8 @@ def test_list_and_release_by_submission(lab, teacher):
     m, text = digests(lab, "ana")[0]
     assert m["To"] == "ana@demo.test" and m["Subject"] == "1 mail held back as spam" and m["Message-ID"] and m["Date"]
     assert "30 days" in text
+    html = m.get_body(("html",)).get_content()
+    assert f'<a href="{e["Release"]}">Release</a>' in html and "Shop &#60;shop@shop.example&#62;" in html
     address = address_of(e["Release"])
     assert re.fullmatch(r"ana\+release-[a-z2-7]{26}@demo\.test", address)
     teacher.learned.clear()

@@ -85,14 +85,18 @@ TEST(digest_is_release)
 	CHECK(digest_is_release(STR("Release-AAAAaaaaaaaaaaaaaaaaaaaaaa")));
 }
 
-static str text_of(const struct digest *d, struct arena *a, struct buf *out)
+static str text_of(const struct digest *d, bool html, struct arena *a, struct buf *out)
 {
 	CLEANUP(buf_free) struct buf text;
 
 	buf_init(&text, LIM_DIGEST);
+	buf_reset(out);
 	digest_print(d, out);
 	CHECK_OK(buf_done(out));
-	CHECK_OK(mime_decode_body(mime_parse(buf_str(out), a), &text));
+	const struct mime_part *root = mime_parse(buf_str(out), a);
+
+	CHECK(root->nchild == 2 && str_eq(root->subtype, STR("alternative")));
+	CHECK_OK(mime_decode_body(html ? root->last : root->child, &text));
 	return arena_dup(a, buf_str(&text));
 }
 
@@ -135,7 +139,7 @@ TEST(digest_text)
 		huge[i] = 'x';
 	arena_init(&a, MIB(1));
 	buf_init(&out, LIM_DIGEST);
-	str text = text_of(&d, &a, &out);
+	str html = text_of(&d, true, &a, &out), text = text_of(&d, false, &a, &out);
 	str header = str_take(buf_str(&out), str_search(buf_str(&out), STR("\r\n\r\n")) + 2);
 
 	CHECK(str_ascii(buf_str(&out)) && utf8_valid(text));
@@ -149,4 +153,9 @@ TEST(digest_text)
 	CHECK(has(text, STR("From:    (none)\r\n")) && has(text, STR("xxx...\r\n")));
 	CHECK(!has(text, STR("More than")) && !has(text, STR("Older")));
 	CHECK(text.n < 2000);
+	CHECK(has(html, STR("<td>Shop &#60;x@shop.example&#62;</td>")));
+	CHECK(has(html, STR("<td><a href=\"mailto:a%26b+release-x@demo.test?subject=release\">"
+			    "Release</a></td>")));
+	CHECK(has(html, STR("<td>by the administrator alone</td>")));
+	CHECK(has(html, STR("for a&#38;b@demo.test")) && has(html, STR("?http: //evil.example/")));
 }
