@@ -94,7 +94,7 @@ class Nas:
         except TimeoutError:
             return None
 
-    def ask(self, packet, seconds=3, secret=b"testing123"):
+    def ask(self, packet, seconds=8, secret=b"testing123"):
         self.send(packet)
         answer = self.receive(seconds)
         if answer:
