@@ -168,6 +168,23 @@ def test_killed_in_the_middle(outside):
     assert len(unsure) <= 3 and set(names) - set(unsure) <= set(found)
 
 
+def test_by_a_server_elsewhere(outside):
+    """A node without submission logs in at one that has it, as a customer does."""
+    p, day = outside.make(), today() - 1
+    p.settings.write_text(p.settings.read_text().replace(
+        "reports: {", f'''reports: {{ via = "127.0.0.1:{p.port("submission")}"; via_verify = false; user = "ana@demo.test"; password = "ana-secret";
+        from = "dmarc@demo.test";'''))
+    try:
+        p.start()
+        count_dmarc(p, day, "sender.test", "mailto:via@sender.test")
+        restart(p)
+        m = email.message_from_bytes(wait_for(lambda: outside.sink.to("via@sender.test"))[0]["data"], policy=email.policy.default)
+        assert len(m.get_all("DKIM-Signature")) == 2 and "ESMTPSA" in " ".join(m.get_all("Received"))
+        assert "dmarc@demo.test" in m["From"] and sent(p)[day, "sender.test", "via@sender.test"] == "sent"
+    finally:
+        p.remove()
+
+
 def test_off(outside):
     p = outside.make("send = false;")
     try:

@@ -22,6 +22,10 @@ ROWS = [
     (NODE % ('monitor: {};') + "stroe: { };", 3, 'unknown setting or role "stroe"; write "store" instead'),
     # settings of a role
     (NODE % ('store: {};') + 'store: { reserve = "abc"; };', 3, '"reserve" cannot have this value; write a size such as'),
+    (NODE % ('monitor: {};') + 'dkim: { rotate = "1h"; };', 3, '"rotate" is no longer than "wait"; write rotate = "180d"'),
+    (NODE % ('monitor: {};') + 'dkim: { keep = "1s"; };', 3, '"keep" is out of range'),
+    (NODE % ('filter: {};') + 'reports: { from = "a b@example.net"; };', 3, 'is no plain address'),
+    (NODE % ('filter: {};') + 'reports: { via = "192.0.2.5:587"; user = "r@example.net"; password = "x"; };', 3, 'write via_name = "smtp.example.net"'),
     # which node
     ("nodes: { a: { monitor: {}; }; b: { monitor: {}; }; };", 1, 'which node is this? write node = ...; or --node, one of "a", "b"'),
     ('node = "c"; nodes: { a: { monitor: {}; }; };', 1, 'there is no node "c"; write one of "a"'),

@@ -11,9 +11,12 @@
 struct reports_policy {
 	bool send;
 	str organization, from;
-	int64_t delay;		    /* milliseconds after the day's end, in UTC */
-	struct net_addr submission; /* its inside listener */
-	bool has_submission;	    /* on this node */
+	int64_t delay; /* milliseconds after the day's end, in UTC */
+	/* A submission server elsewhere, "" for this node's, with a login there. */
+	str via, via_name, user, password;
+	bool via_verify;
+	struct net_addr submission; /* it, or this node's inside listener */
+	bool has_submission;
 };
 MUST_USE err reports_policy_read(const struct role_env *env, struct buf *complaints,
 				 struct reports_policy *out);

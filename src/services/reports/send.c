@@ -39,6 +39,7 @@ struct look {
 	struct reports_sender *s;
 	const struct reports_policy *policy;
 	struct reports_store *store;
+	struct tls_ctx *tls; /* for a server elsewhere */
 	int64_t day;
 	struct arena a; /* of the day's domains */
 	struct domain *domains, **last;
@@ -256,8 +257,13 @@ WAITS static err transact(struct report *r, struct smtp_client *c, struct smtp_o
 /* r->what: what became of it; NULL: it did not leave for certain, and is tried again. */
 WAITS static err hand_over(struct report *r)
 {
+	const struct reports_policy *p = r->l->policy;
 	const struct smtp_client_options o = { .helo = *r->l->s->o.hostname,
-					       .tls = SMTP_TLS_NEVER,
+					       .tls = p->via.n ? SMTP_TLS_MUST : SMTP_TLS_NEVER,
+					       .tls_ctx = r->l->tls,
+					       .tls_name = p->via_name,
+					       .auth_user = p->user,
+					       .auth_password = p->password,
 					       .connect = 10000,
 					       .command = 30000,
 					       .data = 60000,
@@ -266,7 +272,7 @@ WAITS static err hand_over(struct report *r)
 	struct smtp_client *c = NULL;
 
 	r->what = NULL;
-	TRY(smtp_client_open(&r->l->policy->submission, NULL, &o, &c, &to.reply));
+	TRY(smtp_client_open(&p->submission, NULL, &o, &c, &to.reply));
 	err e = transact(r, c, &to);
 
 	if (e == OK)
@@ -451,6 +457,8 @@ WAITS static err look(struct reports_sender *s)
 
 	if (!l.policy->send || !l.policy->has_submission)
 		return OK;
+	if (l.policy->via.n)
+		TRY(tls_client_new(l.policy->via_verify, STR(""), &l.tls));
 	arena_init(&l.a, LIM_REPORT_TEXT);
 	err e = work(POOL_DISK, open_store, &l);
 
@@ -459,6 +467,7 @@ WAITS static err look(struct reports_sender *s)
 	if (l.store)
 		(void)!work(POOL_DISK, close_store, &l);
 	arena_free(&l.a);
+	tls_drop(l.tls);
 	return e;
 }
 
