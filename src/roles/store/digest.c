@@ -16,7 +16,8 @@
 enum {
 	REST = 100,    /* between two looks at HELD_LOOK users: 500,000 take four minutes */
 	AGAIN = 60000, /* after a walk that failed */
-	FIELD = 600,   /* octets of a field that are looked at */
+	GRACE = 3000,
+	FIELD = 600,		      /* octets of a field that are looked at */
 	ROWS = 10 * LIM_DIGEST_MAILS, /* some are of the Spam folder, some of mails that are gone */
 };
 
@@ -29,37 +30,47 @@ DIGEST(m_failed, "failed");
 
 static struct {
 	char path[512];
-	int64_t done; /* what came before was told, milliseconds since 1970 */
+	/* Milliseconds since 1970: what came before was told; a walk up to there is under way, 0
+	 * for none. */
+	int64_t done, until;
 } state;
 
 /* ---- up to when ---- */
 static err save(void *arg)
 {
-	int64_t *done = arg;
 	CLEANUP(buf_free) struct buf b;
 
-	buf_init(&b, 32);
-	buf_fmt(&b, "%lld\n", (long long)*done);
-	TRY(file_replace(state.path, buf_str(&b), 0600));
-	state.done = *done;
-	return OK;
+	(void)arg;
+	buf_init(&b, 64);
+	buf_fmt(&b, "%lld %lld\n", (long long)state.done, (long long)state.until);
+	TRY(buf_done(&b));
+	return file_replace(state.path, buf_str(&b), 0600);
+}
+
+static bool read_state(str text)
+{
+	int64_t now = clock_unix_ms();
+	str done, until;
+
+	return str_cut(str_trim_ws(text), ' ', &done, &until) && str_i64(done, &state.done) == OK &&
+	       str_i64(until, &state.until) == OK && state.done > 0 && state.done <= now &&
+	       state.until >= 0 && state.until <= now;
 }
 
 static err load(void *arg)
 {
 	CLEANUP(buf_free) struct buf b;
-	int64_t now = clock_unix_ms();
 
-	(void)arg;
-	buf_init(&b, 32);
+	buf_init(&b, 64);
 	err e = file_read(state.path, &b);
 
-	if (e == OK && str_i64(str_trim_ws(buf_str(&b)), &state.done) == OK && state.done > 0 &&
-	    state.done <= now)
+	if (e == OK && read_state(buf_str(&b)))
 		return OK;
-	if (e && e != E_NOTFOUND)
-		LOG(LOG_WARN, "store.digest", KE(e));
-	return save(&now); /* what came before the first start is no news */
+	if (e != E_NOTFOUND)
+		LOG(LOG_WARN, "store.digest", KS("unread", str_z(state.path)));
+	state.done = clock_unix_ms(); /* what came before the first start is no news */
+	state.until = 0;
+	return save(arg);
 }
 
 WAITS err store_digest_open(const struct role_env *env)
@@ -73,11 +84,11 @@ WAITS err store_digest_open(const struct role_env *env)
 	return work(POOL_DISK, load, NULL);
 }
 
-/* The last moment for such mails. */
+/* The last moment for such mails. What came just before it may not be committed yet. */
 static int64_t last_due(void)
 {
 	const struct store_settings *set = store_settings();
-	int64_t now = clock_unix_ms();
+	int64_t now = clock_unix_ms() - GRACE;
 
 	return now - (now - set->digest_at) % set->digest_every;
 }
@@ -266,6 +277,19 @@ WAITS static err tell_all(int64_t since, int64_t until)
 	return OK;
 }
 
+/* A walk that was begun is ended before another one: its mails have its moment for a name. */
+WAITS static err walk(int64_t due)
+{
+	if (!state.until) {
+		state.until = due;
+		TRY(work(POOL_DISK, save, NULL));
+	}
+	TRY(tell_all(state.done, state.until));
+	state.done = state.until;
+	state.until = 0;
+	return work(POOL_DISK, save, NULL);
+}
+
 WAITS err store_digest_fiber(void *arg)
 {
 	(void)arg;
@@ -273,12 +297,10 @@ WAITS err store_digest_fiber(void *arg)
 		int64_t due = last_due();
 
 		TRY(fiber_sleep(clock_in(1000)));
-		if (due <= state.done)
+		if (due <= state.done && !state.until)
 			continue;
-		err e = tell_all(state.done, due);
+		err e = walk(due);
 
-		if (e == OK)
-			e = work(POOL_DISK, save, &due);
 		if (e == E_CANCELED)
 			return e;
 		if (e) {
