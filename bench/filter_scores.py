@@ -5,9 +5,9 @@
 
 Each line of the input is a message: {"file": ".../ham/SOURCE-00001.eml", "symbols": [{"name", "score"}], ...}.
 A score is what logistic regression says, held to its old value by a penalty, with its old sign and at most CAP points
-(or the old value); each source of spam weighs the same. What is written is fitted on no source of NONCOMMERCIAL.
-The method is judged on what it has not seen: one source of spam and halves of the ham sources held out, cut in three
-ways; whole sources of both held out. Needs python3-scipy.
+(or the old value; those that speak for ham do not grow); each source of spam weighs the same. What is written is
+fitted on no source of NONCOMMERCIAL. The method is judged on what it has not seen: one source of spam and halves of the
+ham sources held out, cut in three ways; whole sources of both held out. Needs python3-scipy.
 """
 import argparse
 import json
@@ -19,9 +19,9 @@ from scipy.optimize import minimize
 
 NONCOMMERCIAL = {"phishing_pot"}
 REQUIRED = 5.0
-CAP = 1.5          # no rule alone makes spam of a message, nor do three
+CAP = 2.0          # no rule alone makes spam of a message, nor do two
 PENALTY = 0.3      # of a point away from the old score, squared
-HAM_WEIGHT = 4.0   # a false positive costs as much as so many misses
+HAM_WEIGHT = 6.0   # a false positive costs as much as so many misses
 
 
 def scores(path):
@@ -61,7 +61,7 @@ def read(lines, base):
 
 
 def bounds(old):
-    return np.where(old < 0, np.minimum(old * 3, -0.5), 0), np.where(old < 0, 0, np.maximum(CAP, old))
+    return np.where(old < 0, np.minimum(old, -0.5), 0), np.where(old < 0, 0, np.maximum(CAP, old))
 
 
 def weights(spam, source):
@@ -101,6 +101,25 @@ def report(name, score, spam, source):
         print(f"    {s:30} {100 * np.mean(score[here] >= REQUIRED):6.2f} % of {here.sum()} {'spam' if spam[here][0] else 'ham'}")
 
 
+def apart(name, hits, spam, source, old, unseen):
+    """Each source of spam by the scores that were fitted without it, beside the ham that they have not seen; means by message."""
+    rows, over = [], {}
+    for out in sorted(set(source[spam])):
+        known = np.where(spam, source != out, ~unseen) & ~np.isin(source, list(NONCOMMERCIAL))
+        judged = np.where(spam, source == out, unseen)
+        score = hits[judged] @ fit(hits[known], spam[known], source[known], old)
+        here, n = spam[judged], (source == out).sum()
+        rows.append((n, found(score, here, 0.003), found(score, here, 0.005), 100 * np.mean(score[here] >= REQUIRED), 100 * np.mean(score[~here] >= REQUIRED)))
+        for s in set(source[judged]):
+            over.setdefault(s, []).append((n, 100 * np.mean(score[source[judged] == s] >= REQUIRED)))
+    n, *means = np.array(rows).T
+    three, five, spam_over, ham_over = (np.average(m, weights=n) for m in means)
+    print(f"{name:40} at {REQUIRED:.0f}: {spam_over:5.1f} % of spam, {ham_over:5.2f} % of ham;"
+          f" spam found at 0.3 % of ham: {three:5.1f} %, at 0.5 %: {five:5.1f} %")
+    for s, v in sorted(over.items()):
+        print(f"    {s:30} {np.average([x for _, x in v], weights=[k for k, _ in v]):6.2f} % over {REQUIRED:.0f}")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--base", help="a file of scores that counts before the installed ones")
@@ -117,16 +136,7 @@ def main():
 
     usable = ~np.isin(source, list(NONCOMMERCIAL))
     for name, unseen in known_halves(source):
-        unseen = unseen & ~spam
-        score = np.full(len(messages), np.nan)
-        fits = []
-        for out in sorted(set(source[spam])):
-            train = usable & (source != out) & ~unseen
-            fits.append(fit(hits[train], spam[train], source[train], old))
-            score[source == out] = hits[source == out] @ fits[-1]
-        score[unseen] = np.mean([hits[unseen] @ s for s in fits], axis=0)
-        judged = spam | unseen
-        report(f"one spam out, {name}", score[judged], spam[judged], source[judged])
+        apart(f"one spam out, {name}", hits, spam, source, old, unseen)
     whole = np.full(len(messages), np.nan)
     for out in sorted(set(source)):
         train = usable & (source != out)
