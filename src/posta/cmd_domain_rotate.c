@@ -184,7 +184,7 @@ static err begin(struct rotation *r, const struct domain *d)
 	return OK;
 }
 
-static bool has_file(struct rotation *r, str zone)
+static bool has_file(struct rotation *r, str zone, struct arena *a)
 {
 	const struct conf_node *dns = conf_find(conf_root(r->c->env->config->conf), "dns");
 	const struct conf_node *files = conf_find(dns, "zones"),
@@ -192,13 +192,16 @@ static bool has_file(struct rotation *r, str zone)
 	CLEANUP(buf_free) struct buf ignored;
 
 	buf_init(&ignored, KIB(1));
-	for (size_t i = 0; i < conf_count(files); i++)
-		if (str_eqi(conf_str(conf_find(conf_at(files, i), "name"), &ignored), zone))
+	for (size_t i = 0; i < conf_count(files); i++) {
+		const struct conf_node *name = conf_find(conf_at(files, i), "name");
+
+		if (name && str_eqi(conf_str(name, &ignored), zone))
 			return true;
+	}
 	if (!folder)
 		return false;
-	str path = arena_fmt(r->c->env->arena, "%.*s/%.*s.zone%c", STRF(conf_str(folder, &ignored)),
-			     STRF(zone), 0);
+	str path =
+		arena_fmt(a, "%.*s/%.*s.zone%c", STRF(conf_str(folder, &ignored)), STRF(zone), 0);
 
 	return path.p && access(path.p, F_OK) == 0;
 }
@@ -207,12 +210,14 @@ static bool has_file(struct rotation *r, str zone)
  * in that one's place, which would be without the mail's records? */
 static err is_served(struct rotation *r, const struct domain *d, bool *out)
 {
+	CLEANUP(arena_free) struct arena a = { 0 };
 	str zone, name = d->name, label;
 
-	TRY(dirmail_zone_of(r->c->d, d->id, r->c->env->arena, &zone));
+	arena_init(&a, KIB(64));
+	TRY(dirmail_zone_of(r->c->d, d->id, &a, &zone));
 	*out = zone.n > 0;
 	while (*out && name.n >= zone.n) {
-		*out = !has_file(r, name);
+		*out = !has_file(r, name, &a);
 		if (!str_cut(name, '.', &label, &name))
 			break;
 	}
