@@ -1,7 +1,7 @@
 /* What a message shows. Groups and their weights were chosen by measurement over sources that the
- * model had not seen (decision 0280): pairs of words gained nothing; hits of rules as features lost
- * much; who sent it (addresses, lists, relays) tells ham apart that looks like spam; beginnings of
- * words carry over from one source to another. */
+ * model had not seen (decisions 0280, 0282): pairs of words gained nothing; hits of rules as
+ * features lost much; who sent it (addresses, lists, relays) tells ham apart that looks like spam;
+ * beginnings of words carry over from one source to another. */
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +10,9 @@
 #include "services/learning/features.h"
 
 #define WORDS_MAX 1500 /* of the body */
-#define STEM_MAX  4    /* octets of a word's beginning, where it has more */
+#define WORD_MIN  2
+#define WORD_MAX  16 /* octets; longer ones are cut */
+#define STEM_MAX  4  /* octets of a word's beginning, where it has more */
 
 static const struct {
 	const char *name;
@@ -115,15 +117,15 @@ static size_t see_words(struct features_work *w, enum features_group g, str text
 
 	while (text.n && words < max) {
 		size_t n = features_word(text);
-		bool foreign = n > FEATURES_WORD_MAX && (unsigned char)text.p[0] >= 0x80;
+		bool foreign = n > WORD_MAX && (unsigned char)text.p[0] >= 0x80;
 
-		if (n < FEATURES_WORD_MIN) {
+		if (n < WORD_MIN) {
 			text = str_skip(text, n ? n : 1);
 			continue;
 		}
 		if (foreign)
 			n = 6;
-		see_word(w, g, str_take(text, n > FEATURES_WORD_MAX ? FEATURES_WORD_MAX : n));
+		see_word(w, g, str_take(text, n > WORD_MAX ? WORD_MAX : n));
 		words++;
 		text = str_skip(text, n);
 	}
@@ -248,11 +250,10 @@ static void see_people(struct features_work *w)
 	str from = features_domain(features_header(w, "From:addr")),
 	    reply = features_domain(features_header(w, "Reply-To:addr"));
 
-	if (reply.n && str_eqi(reply, from)) {
+	if (reply.n && str_eqi(reply, from))
 		features_see(w, SHAPE, STR(""), STR("reply-to same"));
-	} else if (reply.n) {
+	else if (reply.n)
 		features_see(w, SHAPE, STR(""), STR("reply-to other"));
-	}
 	features_see_fmt(w, SHAPE, "to %u",
 			 features_scale(features_count(features_header(w, "To"), '@')));
 	features_see_fmt(w, SHAPE, "cc %u",
@@ -306,7 +307,7 @@ static void see_path(struct features_work *w, str uri)
 
 		for (size_t i = 0; i < n; i++)
 			digits = digits || (word.p[i] >= '0' && word.p[i] <= '9');
-		if (n >= FEATURES_WORD_MIN && n <= FEATURES_WORD_MAX && !digits) {
+		if (n >= WORD_MIN && n <= WORD_MAX && !digits) {
 			features_see(w, LINK, STR("/"), word);
 			words++;
 		}

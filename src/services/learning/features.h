@@ -6,10 +6,8 @@
 #include "base/limits.h"
 #include "services/learning/learning.h"
 
-#define FEATURES_WORD_MIN 2
-#define FEATURES_WORD_MAX 16	     /* octets; longer ones are cut */
-#define FEATURES_SLOTS	  (2 * 4096) /* a power of two, over 2 * LIM_LEARNING_FEATURES */
-#define FEATURES_LINKS	  100	     /* of a message */
+#define FEATURES_SLOTS (2 * 4096) /* a power of two, over 2 * LIM_LEARNING_FEATURES */
+#define FEATURES_LINKS 100	  /* of a message */
 
 enum features_group {
 	BODY,
