@@ -1,4 +1,4 @@
-/* A compiled set as a file: "posta rules 3\n", the digest, the patterns' fates, the databases. */
+/* A compiled set as a file: "posta rules 4\n", the digest, the patterns' fates, the databases. */
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <hs.h>
 #include <pcre2.h>
@@ -10,7 +10,7 @@
 #include "run/file.h"
 #include "services/rules/set.h"
 
-static const str magic = S("posta rules 3\n");
+static const str magic = S("posta rules 4\n");
 
 void cache_platform(struct buf *out)
 {
@@ -60,10 +60,13 @@ err cache_write(struct rules *r, str folder)
 	err e = path ? OK : fail(E_LIMIT, "the cache's path is too long");
 
 	buf_init(&b, LIM_RULES_CACHE);
-	buf_init(&fates, LIM_RULES);
+	buf_init(&fates, 3 * LIM_RULES);
 	for (size_t i = 0; i < r->n; i++)
-		if (is_counted(r->v[i]))
+		if (is_counted(r->v[i])) {
 			buf_u8(&fates, r->v[i]->regex.fate);
+			buf_u8(&fates, r->v[i]->regex.times);
+			buf_u8(&fates, r->v[i]->regex.apart);
+		}
 	buf_add(&b, magic);
 	buf_add(&b, str_of(r->digest, 64));
 	buf_u32(&b, 0); /* the check sum of what follows, once it is known */
@@ -96,9 +99,12 @@ static err take_fates(struct rules *r, str fates)
 	for (size_t i = 0; i < r->n; i++) {
 		if (!is_counted(r->v[i]))
 			continue;
-		if (n == fates.n)
+		if (fates.n - n < 3)
 			return fail(E_AGAIN, "the cache has fewer patterns than the set");
-		r->v[i]->regex.fate = (unsigned char)fates.p[n++];
+		r->v[i]->regex.fate = (unsigned char)fates.p[n];
+		r->v[i]->regex.times = (unsigned char)fates.p[n + 1];
+		r->v[i]->regex.apart = (unsigned char)fates.p[n + 2];
+		n += 3;
 	}
 	return n == fates.n ? OK : fail(E_AGAIN, "the cache has more patterns than the set");
 }

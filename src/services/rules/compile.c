@@ -6,7 +6,8 @@
 #include "base/limits.h"
 #include "services/rules/set.h"
 
-#define ALWAYS (HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY)
+#define MANY   HS_FLAG_ALLOWEMPTY
+#define ALWAYS (HS_FLAG_SINGLEMATCH | MANY)
 
 struct compiling {
 	struct rules *r;
@@ -23,11 +24,33 @@ static void step(struct compiling *c, size_t n)
 		c->progress(c->arg, c->done, c->total);
 }
 
-/* For Hyperscan: NUL-ended, both cases of Latin-1 spelled out. NULL: it cannot be said so. */
-static const char *expression(struct compiling *c, const struct rule *u)
+/* Patterns with more positions than that take seconds each. */
+enum { POSITIONS_MOST = 2000 };
+
+/* What Hyperscan may get of a pattern, from the best down. */
+enum form {
+	FORM_AS_IS,
+	FORM_LIGHTER, /* PCRE2 has the last word on this and the next */
+	FORM_WITHOUT_ANCHORS,
+	FORMS,
+};
+
+/* NUL-ended, both cases of Latin-1 spelled out. NULL: it cannot be said so. */
+static const char *expression(struct compiling *c, const struct rule *u, enum form form,
+			      unsigned *times)
 {
 	str re = rules_fold(&c->scratch, u->re);
+	struct loosened light = { .re = re };
+	bool known = rules_loosen(&c->scratch, re, form == FORM_WITHOUT_ANCHORS, &light);
+	bool heavy = known && light.was > POSITIONS_MOST && 2 * light.is < light.was;
 
+	if (form == FORM_AS_IS ? heavy : !known)
+		return NULL;
+	*times = 1;
+	if (form != FORM_AS_IS) {
+		re = light.re;
+		*times = light.times;
+	}
 	return str_find(re, 0) == re.n ? arena_z(&c->scratch, re) : NULL;
 }
 
@@ -36,22 +59,28 @@ static const char *expression(struct compiling *c, const struct rule *u)
  * no ASCII text matches. */
 static bool is_split(struct compiling *c, const struct rule *u, const char **out)
 {
+	struct loosened light;
 	str re;
 
 	*out = NULL;
 	if (!rules_ascii(&c->scratch, u->re, &re) || 2 * re.n + 64 > u->re.n ||
 	    str_find(re, 0) < re.n)
 		return false;
+	if (re.p && rules_loosen(&c->scratch, re, false, &light) && 2 * light.is < light.was)
+		re = light.re;
 	*out = re.p ? arena_z(&c->scratch, re) : NULL;
 	return !re.p || *out;
 }
 
-static bool takes(const char *re, unsigned flags)
+/* least (may be NULL): octets of the shortest match. */
+static bool takes(const char *re, unsigned flags, unsigned *least)
 {
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
 	bool ok = hs_expression_info(re, flags, &info, &error) == HS_SUCCESS;
 
+	if (info && least)
+		*least = info->min_width;
 	if (info)
 		free(info); /* allowed: the library's own allocation */
 	if (error)
@@ -59,17 +88,41 @@ static bool takes(const char *re, unsigned flags)
 	return ok;
 }
 
-static unsigned char fate_of(struct compiling *c, const struct rule *u)
+struct formed {
+	const char *re; /* NULL: Hyperscan takes none of its forms */
+	bool native;
+	unsigned times, least;
+};
+
+/* The first form that it takes. */
+static struct formed form_of(struct compiling *c, const struct rule *u)
+{
+	for (enum form f = FORM_AS_IS; f < FORMS; f++) {
+		struct formed x = { .re = NULL };
+
+		x.re = expression(c, u, f, &x.times);
+		x.native = x.re && f == FORM_AS_IS && takes(x.re, ALWAYS, NULL);
+		if (x.re && (x.native || takes(x.re, ALWAYS | HS_FLAG_PREFILTER, &x.least)))
+			return x;
+	}
+	return (struct formed){ .re = NULL };
+}
+
+static void set_fate(struct compiling *c, struct regex *x, const struct rule *u)
 {
 	const char *re;
+	struct formed form;
 
-	if (is_split(c, u, &re) && (!re || takes(re, ALWAYS | HS_FLAG_PREFILTER)))
-		return FATE_SPLIT;
-	re = expression(c, u);
-	return !re				       ? FATE_ALONE
-	       : takes(re, ALWAYS)		       ? FATE_NATIVE
-	       : takes(re, ALWAYS | HS_FLAG_PREFILTER) ? FATE_PREFILTER
-						       : FATE_ALONE;
+	if (is_split(c, u, &re) && (!re || takes(re, ALWAYS | HS_FLAG_PREFILTER, NULL))) {
+		x->fate = FATE_SPLIT;
+		return;
+	}
+	form = form_of(c, u);
+	x->fate = !form.re ? FATE_ALONE : form.native ? FATE_NATIVE : FATE_PREFILTER;
+	if (form.re && form.times > 1 && form.least > 0) {
+		x->times = form.times < 255 ? (unsigned char)form.times : 255;
+		x->apart = form.least < 255 ? (unsigned char)form.least : 255;
+	}
 }
 
 /* What becomes of one pattern. E_SYNTAX: it is none. */
@@ -89,7 +142,7 @@ static err judge(struct compiling *c, struct rule *u)
 		return fail(e, "%.*s:%zu: %.*s: %s", STRF(u->file), u->line, STRF(u->name),
 			    was.text);
 	}
-	u->regex.fate = fate_of(c, u);
+	set_fate(c, &u->regex, u);
 	if (wide)
 		u->regex.fate |= FATE_WIDE;
 
@@ -125,11 +178,13 @@ static void collect(struct compiling *c, const struct group *g, bool ascii, stru
 		if (ascii && fate == FATE_SPLIT)
 			(void)is_split(c, u, &re);
 		else if (!ascii && (fate == FATE_NATIVE || fate == FATE_PREFILTER))
-			re = expression(c, u);
+			re = form_of(c, u).re;
 		if (!re)
 			continue;
 		x->v[x->n] = re;
-		x->flags[x->n] = ALWAYS | (fate == FATE_NATIVE ? 0 : HS_FLAG_PREFILTER);
+		x->flags[x->n] = u->regex.times	       ? MANY | HS_FLAG_PREFILTER
+				 : fate == FATE_NATIVE ? ALWAYS
+						       : ALWAYS | HS_FLAG_PREFILTER;
 		x->ids[x->n] = u->index;
 		x->rules[x->n++] = u;
 	}

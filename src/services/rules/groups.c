@@ -70,9 +70,7 @@ void groups_sort(struct rules *r)
 				g->special[g->nspecial++] = u;
 			if (u->exists)
 				continue;
-			if (rule_is_lazy(u))
-				continue;
-			if ((u->regex.fate & FATE_MASK) == FATE_ALONE)
+			if ((u->regex.fate & FATE_MASK) == FATE_ALONE && !rule_is_lazy(u))
 				g->alone[g->nalone++] = u;
 			else if ((u->regex.fate & FATE_MASK) == FATE_SPLIT)
 				g->split[g->nsplit++] = u;

@@ -1,7 +1,8 @@
 /* Costly sub-rules, looked for only when a meta's outcome hangs on them. A pattern that Hyperscan
- * cannot take costs as much as a hundred that it can, and what it is for (a form to fill in, with
- * money in it) is mostly decided by the rest. Until it has run its value is anything from 0 up, and
- * metas have intervals. */
+ * cannot take costs as much as a hundred that it can, and what it is for (a threat, with a Bitcoin
+ * address in it) is mostly decided by the rest. So do those that it has for ASCII texts alone, as
+ * far as other texts go. Until one has run its value is anything from what it has up, and metas
+ * have intervals. */
 #include <math.h>
 
 #include "base/limits.h"
@@ -123,10 +124,17 @@ static struct span as_value(struct span a)
 	return (struct span){ may_be_zero(a) ? 0 : a.low > 0 && a.low < 1 ? a.low : 1, high };
 }
 
+static bool may_be_lazy(const struct rule *u)
+{
+	unsigned fate = u->regex.fate & FATE_MASK;
+
+	return u->sub && !u->negated && (fate == FATE_ALONE || fate == FATE_SPLIT) &&
+	       (u->kind == RULE_BODY || u->kind == RULE_RAWBODY) && !u->captures && !u->uses;
+}
+
 bool rule_is_lazy(const struct rule *u)
 {
-	return u->sub && (u->regex.fate & FATE_MASK) == FATE_ALONE && u->lazy_bit &&
-	       (u->kind == RULE_BODY || u->kind == RULE_RAWBODY);
+	return u->lazy_bit && may_be_lazy(u);
 }
 
 /* Which of the lazy rules that have not run the outcome hangs on: the bits of one meta's. */
@@ -134,13 +142,14 @@ static uint64_t asked(struct run *g, struct span *v, uint64_t waiting)
 {
 	const struct rules *r = g->r;
 
-	for (size_t i = 0; i < r->n; i++)
-		v[i] = (struct span){ g->v[i].value, g->v[i].value };
-	for (size_t i = 0; i < r->nlazy; i++)
-		if (waiting & r->lazy[i]->lazy_bit)
-			v[r->lazy[i]->index].high = INFINITY;
-	for (size_t i = 0; i < r->nmetas; i++) {
-		const struct rule *u = r->metas[i];
+	for (size_t i = 0; i < r->nlazy; i++) {
+		const struct rule *u = r->lazy[i];
+
+		v[u->index].low = g->v[u->index].value;
+		v[u->index].high = waiting & u->lazy_bit ? INFINITY : g->v[u->index].value;
+	}
+	for (size_t i = 0; i < r->nlazy_metas; i++) {
+		const struct rule *u = r->lazy_metas[i];
 		uint64_t bits = u->lazy_bit & waiting;
 
 		v[u->index] = as_value(span_of(&u->meta, v));
@@ -151,15 +160,32 @@ static uint64_t asked(struct run *g, struct span *v, uint64_t waiting)
 	return 0;
 }
 
+/* What has still to be looked for: all of a text, or what is not ASCII. */
+static uint64_t unknown(const struct run *g)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < g->r->nlazy; i++) {
+		const struct rule *u = g->r->lazy[i];
+		bool has = g->v[u->index].hits && !u->multiple;
+
+		if ((u->regex.fate & FATE_MASK) == FATE_ALONE || (g->put_off & u->lazy_bit && !has))
+			bits |= u->lazy_bit;
+	}
+	return bits;
+}
+
 void run_lazy(struct run *g)
 {
 	const struct rules *r = g->r;
-	uint64_t waiting = 0, bits;
+	uint64_t waiting = unknown(g), bits;
 	struct span *v;
 
-	for (size_t i = 0; i < r->nlazy; i++)
-		waiting |= r->lazy[i]->lazy_bit;
+	if (!waiting)
+		return;
 	v = mem_get(size_mul(r->n + 1, sizeof(*v)));
+	for (size_t i = 0; i < r->n; i++)
+		v[i] = (struct span){ g->v[i].value, g->v[i].value };
 	while (waiting && run_goes_on(g) &&
 	       (bits = g->o->subrules ? waiting : asked(g, v, waiting)))
 		for (size_t i = 0; i < r->nlazy; i++)
@@ -171,19 +197,41 @@ void run_lazy(struct run *g)
 	mem_free(v);
 }
 
+/* The metas that hang on a lazy rule and those that one of these needs, in order. */
+static void set_metas(struct rules *r)
+{
+	bool *needed = mem_get(r->n + 1);
+	size_t n = 0;
+
+	for (size_t i = r->nmetas; i > 0; i--) {
+		const struct rule *u = r->metas[i - 1];
+
+		needed[u->index] = needed[u->index] || u->lazy_bit;
+		for (size_t k = 0; needed[u->index] && k < u->meta.n; k++) {
+			const struct rule *d = u->meta.v[k].user;
+
+			if (u->meta.v[k].kind == RULE_OP_NAME && d)
+				needed[d->index] = true;
+		}
+	}
+	r->lazy_metas =
+		arena_get(&r->a, (r->nmetas + 1) * sizeof(struct rule *), _Alignof(struct rule *));
+	for (size_t i = 0; i < r->nmetas; i++)
+		if (needed[r->metas[i]->index])
+			r->lazy_metas[n++] = r->metas[i];
+	r->nlazy_metas = n;
+	mem_free(needed);
+}
+
 /* One bit for each lazy rule, in it and in each meta that hangs on it; metas come in order. */
 void rules_set_lazy(struct rules *r)
 {
 	r->lazy = arena_get(&r->a, 64 * sizeof(struct rule *), _Alignof(struct rule *));
-	for (size_t i = 0; i < r->n && r->nlazy < 64; i++) {
-		struct rule *u = r->v[i];
-
-		u->lazy_bit = (uint64_t)1 << r->nlazy;
-		if (rule_is_lazy(u))
-			r->lazy[r->nlazy++] = u;
-		else
-			u->lazy_bit = 0;
-	}
+	for (size_t i = 0; i < r->n && r->nlazy < 64; i++)
+		if (may_be_lazy(r->v[i])) {
+			r->v[i]->lazy_bit = (uint64_t)1 << r->nlazy;
+			r->lazy[r->nlazy++] = r->v[i];
+		}
 	for (size_t i = 0; i < r->nmetas; i++)
 		for (size_t k = 0; k < r->metas[i]->meta.n; k++) {
 			const struct rule *d = r->metas[i]->meta.v[k].user;
@@ -191,4 +239,5 @@ void rules_set_lazy(struct rules *r)
 			if (d && r->metas[i]->meta.v[k].kind == RULE_OP_NAME)
 				r->metas[i]->lazy_bit |= d->lazy_bit;
 		}
+	set_metas(r);
 }

@@ -59,22 +59,53 @@ static void on_match(struct looking *l, struct rule *u)
 		run_hit(l->g, u, 1);
 }
 
+/* A repeated pattern is looked for once; so many ends far enough apart are what a text with all of
+ * them has at least. True once in a text. */
+static bool is_often(struct looking *l, const struct rule *u, uint64_t end)
+{
+	struct outcome *x = &l->g->v[u->index];
+
+	if (x->scan != l->g->scans) {
+		x->scan = l->g->scans;
+		x->seen = 0;
+	} else if (end < x->last + u->regex.apart) {
+		return false;
+	}
+	x->last = end;
+	return ++x->seen == u->regex.times;
+}
+
 static int heard(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
 		 void *arg)
 {
 	struct looking *l = arg;
+	struct rule *u = l->g->r->v[id];
 
 	(void)from;
-	(void)to;
 	(void)flags;
-	on_match(l, l->g->r->v[id]);
+	if (u->regex.times == 0 || is_often(l, u, to))
+		on_match(l, u);
 	return 0;
 }
 
 static void scan(struct looking *l, const hs_database_t *db)
 {
+	l->g->scans++;
 	if (db && l->text.n <= UINT32_MAX)
 		(void)hs_scan(db, l->text.p, (unsigned)l->text.n, 0, l->g->s->hs, heard, l);
+}
+
+/* Texts that the ASCII database does not know; lazy rules leave theirs for later. */
+static void look_split(struct looking *l)
+{
+	for (size_t i = 0; i < l->in->nsplit; i++) {
+		struct rule *u = l->in->split[i];
+
+		if (rule_is_lazy(u))
+			l->g->put_off |= u->lazy_bit;
+		else
+			on_match(l, u);
+	}
 }
 
 static void look(struct looking *l)
@@ -91,8 +122,7 @@ static void look(struct looking *l)
 	if (in->nsplit && str_ascii(l->text))
 		scan(l, in->ascii);
 	else
-		for (size_t i = 0; i < in->nsplit; i++)
-			on_match(l, in->split[i]);
+		look_split(l);
 	for (size_t i = 0; i < in->nalone; i++)
 		on_match(l, in->alone[i]);
 }
@@ -216,11 +246,12 @@ void run_late(struct run *g, struct rule *u)
 	struct scan_strs texts = run_texts(g, u);
 	struct group in = { .kind = u->kind, .spec = u->spec };
 	struct looking l = { .g = g, .in = &in };
+	bool split = (u->regex.fate & FATE_MASK) == FATE_SPLIT;
 
 	for (size_t i = 0; i < texts.n && (i % 32 != 31 || run_goes_on(g)); i++) {
 		l.text = texts.v[i];
 		l.at = (unsigned)i;
-		if (l.text.n || u->regex.fate & FATE_EMPTY)
+		if (l.text.n && (!split || !str_ascii(l.text)))
 			on_match(&l, u);
 	}
 }

@@ -10,7 +10,9 @@
 
 struct regex {
 	str re;
-	unsigned char fate; /* enum pattern_fate */
+	unsigned char fate;	    /* enum pattern_fate */
+	unsigned char times, apart; /* a prefilter that must have matched so often in a text, ends
+				       so many octets apart; 0: once is enough */
 	_Atomic(void *) code;
 };
 /* Compiled patterns may be used by threads at once, each with room of its own. */

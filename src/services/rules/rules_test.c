@@ -427,3 +427,108 @@ TEST(rules_ascii)
 	}
 	arena_free(&a);
 }
+
+TEST(rules_loosen)
+{
+	static const struct {
+		str in, want; /* "": it cannot be said */
+		unsigned times;
+		bool anchors;
+	} rows[] = {
+		{ S("(?i)<a\\s[^>]{0,2048}?>x"), S("(?i)<a\\s[^>]{0,}?>x"), 1, false },
+		{ S("a{2,8}b{3}+c*+d{2}?"), S("a{2,8}b{3,3}c*d{2,2}?"), 1, false },
+		{ S("x(?:abc){9}"), S("x(?:abc){2,}"), 1, false },
+		{ S("(?>ab)c{x}[]{9}]"), S("(?:ab)c{x}[]{9}]"), 1, false },
+		{ S("a(?!b{0,100})(?<=c{9})(?=d{0,100})"), S("a(?!b{0,100})(?<=c{9})(?=d{0,})"), 1,
+		  false },
+		{ S("&#(?:1[23]\\d|4(?:56|78)9|\\x30[\\x31-\\x33])+;"), S("&#(?:\\d*)+;"), 1,
+		  false },
+		{ S("(?:12|345|67|[-8]9|01)"), S("(?:12|345|67|[-8]9|01)"), 1, false },
+		{ S("(?:ab$|c)\\sd^$"), S("(?:ab(?:)|c)\\sd(?:)$"), 1, true },
+		{ S("(?i)(?:(?:a[bc]){999}d){5}"), S("(?i)(?:(?:a[bc]){2,}d){2,}"), 1, false },
+		{ S("(?x)a {9}"), S(""), 1, false },
+		{ S("(a)(?(1)b)"), S(""), 1, false },
+		{ S("\\Qa{9}\\E"), S(""), 1, false },
+		{ S("(*UTF)a"), S(""), 1, false },
+		{ S("(a"), S(""), 1, false },
+		{ S("[a"), S(""), 1, false },
+		{ S("a)"), S(""), 1, false },
+		{ S("a\\"), S(""), 1, false },
+	};
+	struct loosened out;
+	struct arena a;
+
+	arena_init(&a, MIB(1));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_ROW(i, rules_loosen(&a, rows[i].in, rows[i].anchors, &out) ==
+				     (rows[i].want.n > 0));
+		if (rows[i].want.n)
+			CHECK_STR_ROW(i, out.re, rows[i].want);
+		if (rows[i].want.n)
+			CHECK_ROW(i, out.times == rows[i].times);
+	}
+	arena_free(&a);
+}
+
+/* Hits of one set of rules in a message that has the text for a body. */
+static void check_texts(str rules, const str *texts, const str *want, size_t n)
+{
+	struct rules_scratch *s = rules_scratch_new();
+	struct rules *r = NULL;
+	struct home h;
+	struct buf out, message;
+
+	home_make(&h);
+	buf_init(&out, KIB(4));
+	buf_init(&message, KIB(4));
+	write_rules(&h, "10_t.cf", rules);
+	CHECK_OK(load(&h, true, &r));
+	for (size_t i = 0; i < n; i++) {
+		buf_reset(&message);
+		buf_fmt(&message,
+			"From: a@a.example\nContent-Type: text/plain; charset=utf-8\n\n%.*s\n",
+			STRF(texts[i]));
+		hits(r, s, buf_str(&message), false, &out);
+		CHECK_STR_ROW(i, buf_str(&out), want[i]);
+	}
+	rules_drop(r);
+	rules_scratch_free(s);
+	buf_free(&message);
+	buf_free(&out);
+	home_clear(&h);
+}
+
+/* A form of fields that have many names and must come three times: Hyperscan has one of them. */
+TEST(rules_repeated_prefilter)
+{
+	static const str texts[] = { S("x name: address:field7: x"), S("name: address: x field7:"),
+				     S("name:name:name:"), S("name:                      x") };
+	static const str want[] = { S("A = 1.000"), S(" = 0.000"), S("A = 1.000"), S(" = 0.000") };
+	struct buf re;
+
+	buf_init(&re, KIB(64));
+	buf_add(&re, STR("body A /(?:(?:name|address"));
+	for (unsigned i = 0; i < 200; i++)
+		buf_fmt(&re, "|field%u", i);
+	buf_add(&re, STR("):\\s{0,50}){3}/i\n"));
+	check_texts(buf_str(&re), texts, want, COUNT(texts));
+	buf_free(&re);
+}
+
+/* Sub-rules of look-alikes: texts that are not ASCII wait until a meta asks. */
+TEST(rules_lazy)
+{
+	static const str rules = S(
+		"body __F /f(?:o|\\xc3\\xb2|\\xc3\\xb3|\\xc3\\xb4|\\xc3\\xb5|\\xc3\\xb6|"
+		"\\xc5\\x8d|\\xc5\\x8f|\\xc5\\x91|\\xc6\\xa1|\\xc7\\x92|\\xce\\xbf|\\xd0\\xbe)x/\n"
+		"tflags __F multiple\n"
+		"body __TWO /two/\nmeta M __F && __TWO\nmeta N __F > 1\n"
+		"meta __P __F + 2\nmeta O __TWO && __P > 3\n");
+	static const str texts[] = { S("two f\xc3\xb3x"),     S("f\xc3\xb3x"),
+				     S("fox\n\nf\xd0\xbex"),  S("two fox\n\nf\xd0\xbex"),
+				     S("two f\xc3\xb1x fax"), S("two fox") };
+	static const str want[] = { S("M = 1.000"),	S(" = 0.000"), S("N = 1.000"),
+				    S("M N O = 3.000"), S(" = 0.000"), S("M = 1.000") };
+
+	check_texts(rules, texts, want, COUNT(texts));
+}

@@ -8,10 +8,12 @@ struct hs_scratch;
 
 /* What is known of a rule while a message is looked at. */
 struct outcome {
-	double value;  /* as metas see it; 0: no hit */
-	unsigned hits; /* times that its score counts */
-	bool ready;    /* it ran; metas that need one which did not wait until the end */
-	bool matched;  /* its pattern matched this text: for !~ */
+	double value;	     /* as metas see it; 0: no hit */
+	unsigned hits;	     /* times that its score counts */
+	bool ready;	     /* it ran; metas that need one which did not wait until the end */
+	bool matched;	     /* its pattern matched this text: for !~ */
+	unsigned scan, seen; /* ends of its prefilter in the text of that scan */
+	uint64_t last;
 };
 struct rules_scratch {
 	struct rules *of; /* held */
@@ -29,6 +31,8 @@ struct run {
 	unsigned set; /* of scores */
 	int64_t until_us;
 	bool ran_out, stopped;
+	unsigned scans;
+	uint64_t put_off;      /* lazy rules that have texts which are not ASCII to look at */
 	struct map captured;   /* name -> struct captured */
 	struct scan_strs uris; /* each variant of each once; v NULL: not asked for yet */
 	struct eval e;
@@ -43,7 +47,7 @@ bool run_goes_on(struct run *g);
 
 /* ---- match.c ---- */
 void run_groups(struct run *g);
-/* One rule in all its texts, whatever its group did. */
+/* A lazy rule in the texts that its group left to it. */
 void run_late(struct run *g, struct rule *u);
 /* ---- lazy.c ---- */
 void run_lazy(struct run *g);

@@ -94,7 +94,8 @@ struct rules {
 	size_t ngroups;
 	struct rule **evals, **metas, **capturers, **users;
 	struct rule **lazy; /* looked for when a meta hangs on them */
-	size_t nevals, nmetas, ncapturers, nusers, nlazy;
+	struct rule **lazy_metas;
+	size_t nevals, nmetas, ncapturers, nusers, nlazy, nlazy_metas;
 	double required;
 	bool own; /* what is read now is the administrator's, not the package's */
 	struct buf unsupported;
@@ -135,6 +136,16 @@ str rules_modes(str re);
 /* The pattern without what only octets over 127 can match; p NULL: nothing is left, it matches no
  * ASCII text. False: it cannot be said. */
 MUST_USE bool rules_ascii(struct arena *a, str re, str *out);
+
+/* ---- loosen.c ---- */
+struct loosened {
+	str re;
+	double was, is; /* positions, when all repeats are unrolled */
+	unsigned times; /* re matches the whole of it so often, one behind the other */
+};
+/* A pattern that matches wherever re does and is lighter where re is heavy; anchors: without those
+ * inside of it, too. False: there is none. */
+MUST_USE bool rules_loosen(struct arena *a, str re, bool anchors, struct loosened *out);
 
 /* ---- compile.c ---- */
 /* What is known of a rule's pattern once it was compiled; stored in the cache. */
