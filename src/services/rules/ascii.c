@@ -237,7 +237,9 @@ static size_t quantifier(const struct prune *p, bool *none)
 		if (n == 1 || peek(p, n) != '}')
 			return 0;
 		n++;
-		*none = peek(p, 1) == '0' && (peek(p, 2) == ',' || peek(p, 2) == '}');
+		*none = ch_digit(peek(p, 1));
+		for (size_t i = 1; ch_digit(peek(p, i)); i++)
+			*none = *none && peek(p, i) == '0';
 	} else if (!strchr("*+?", c) || c == 0) {
 		return 0;
 	}

@@ -402,6 +402,8 @@ TEST(rules_ascii)
 		{ S("(?i)(?:[a\\xe4]|\\xc3[\\xa4-\\xa6])b"), S("(?i)(?:[a])b"), true },
 		{ S("a\\xe4?b"), S("ab"), true },
 		{ S("a\\xe4{0,3}b|c"), S("ab|c"), true },
+		{ S("a\\xe4{00,3}b\\xe4{01}|c"), S("c"), true },
+		{ S("(?:\\xe4){00}b"), S("b"), true },
 		{ S("a\\xe4b|c"), S("c"), true },
 		{ S("a\\xe4"), S(""), true },
 		{ S("[^\\xe4]x"), S("[\\x00-\\xff]x"), true },
