@@ -266,6 +266,7 @@
 #define LIM_ARC_INSTANCES 50     /* RFC 8617 4.2.1 */
 #define LIM_AUTHRES_RESULTS 100  /* results of one Authentication-Results field */
 #define LIM_AUTHRES_PROPS 32     /* properties of one result */
+#define LIM_AUTHRES_VALUE 320     /* octets of a property that we write: an address (64 + 1 + 255); longer ones are left out */
 #define LIM_AUTHRES_FIELD KIB(16) /* octets of a field that we write */
 /* the filter */
 #define LIM_FILTERS 16           /* filters of all nodes that an mx or store asks */

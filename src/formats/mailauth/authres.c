@@ -297,7 +297,6 @@ static void add_quoted(struct buf *out, str v)
 
 static void add_value(struct buf *out, str v)
 {
-	v = str_take(v, VALUE);
 	if (is_plain(v))
 		buf_add(out, v);
 	else
@@ -345,9 +344,9 @@ void authres_comment(struct authres_writer *w, str text)
 
 void authres_prop(struct authres_writer *w, const char *prop, str value)
 {
-	if (!value.n)
+	if (!value.n || value.n > LIM_AUTHRES_VALUE)
 		return;
-	space_for(w, str_z(prop).n + 1 + str_take(value, VALUE).n);
+	space_for(w, str_z(prop).n + 1 + value.n);
 	buf_fmt(w->out, "%s=", prop);
 	add_value(w->out, value);
 }

@@ -39,9 +39,11 @@ struct authres_writer {
 };
 struct authres_writer authres_begin(struct buf *out, str id);
 void authres_method(struct authres_writer *w, const char *method, const char *result);
-/* Left out when the value is "". */
+/* Left out when the value is ""; texts are cut. */
 void authres_reason(struct authres_writer *w, str reason);
 void authres_comment(struct authres_writer *w, str text);
+/* Left out as well when over LIM_AUTHRES_VALUE: the beginning of a name is another's name, and
+ * whoever reads the field would take it for confirmed. */
 void authres_prop(struct authres_writer *w, const char *prop, str value);
 /* "none" when there was no result. */
 void authres_end(struct authres_writer *w);

@@ -114,3 +114,42 @@ TEST(authres_write)
 		      "smtp.helo=\"a b\";\r\n"
 		      "\tdkim=none\r\n"));
 }
+
+/* Cut behind "friend.example", the name of x...x.friend.example.stranger.example would be
+ * friend.example's. */
+TEST(authres_write_cuts_no_name)
+{
+	static const struct {
+		size_t filler;
+		bool written;
+	} rows[] = {
+		{ 184, true }, /* with ".friend.example" 199 octets */
+		{ 185, true },
+		{ 288, true },
+		{ 289, false }, /* over LIM_AUTHRES_VALUE */
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(buf_free) struct buf b = { 0 }, name = { 0 };
+		CLEANUP(arena_free) struct arena a;
+		struct authres r;
+
+		arena_init(&a, MIB(1));
+		buf_init(&b, LIM_AUTHRES_FIELD);
+		buf_init(&name, KIB(1));
+		for (size_t k = 0; k < rows[i].filler; k++)
+			buf_addc(&name, 'x');
+		buf_add(&name, STR(".friend.example.stranger.example"));
+		struct authres_writer w = authres_begin(&b, STR("mx.b.example"));
+
+		authres_method(&w, "spf", "pass");
+		authres_prop(&w, "smtp.mailfrom", buf_str(&name));
+		authres_end(&w);
+		str value = str_skip(buf_str(&b), sizeof("Authentication-Results:") - 1);
+
+		CHECK_ROW(i, authres_parse(value, &a, &r) == OK && r.n == 1);
+		CHECK_ROW(i, r.results[0].nprops == rows[i].written);
+		if (rows[i].written)
+			CHECK_STR_ROW(i, r.results[0].props[0].value, buf_str(&name));
+	}
+}
