@@ -11,6 +11,8 @@ static bool wanted(const struct scan *s)
 
 WAITS static void run(struct scan *s)
 {
+	/* Filled by a helper thread, while other steps fill the answer's. */
+	CLEANUP(arena_free) struct arena a;
 	const struct blacklists_message q = { .ip = s->ip_known ? &s->ip : NULL,
 					      .helo = s->q->env.helo,
 					      .rdns = s->q->env.rdns,
@@ -18,7 +20,8 @@ WAITS static void run(struct scan *s)
 					      .scan = s->mail };
 	struct blacklists_hits hits = { 0 };
 
-	if (blacklists_message(s->tools->lists, &q, s->deadline, s->a, &hits) != OK)
+	arena_init(&a, LIM_FILTER_ARENA);
+	if (blacklists_message(s->tools->lists, &q, s->deadline, &a, &hits) != OK)
 		return;
 	for (size_t i = 0; i < hits.n; i++) {
 		const struct blacklists_hit *h = &hits.v[i];
