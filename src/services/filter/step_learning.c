@@ -92,6 +92,7 @@ const struct step step_learning = {
 
 struct lesson {
 	struct filter *f;
+	const struct scan_networks *networks; /* a reload changes f->tools meanwhile */
 	str message, user;
 	struct scan_envelope env;
 	bool spam;
@@ -104,14 +105,16 @@ static err teach(void *arg)
 	struct lesson *l = arg;
 
 	arena_init(&a, LIM_SCAN_ARENA);
-	learning_features(scan_mail_new(&a, l->message, &l->env, &l->f->tools->set->networks), &v);
+	learning_features(scan_mail_new(&a, l->message, &l->env, l->networks), &v);
 	return learning_models_teach(l->f->models, &l->f->start, l->user, &v, l->spam, l->env.now);
 }
 
 WAITS err filter_teach(struct filter *f, const struct filter_request *q, str user, bool spam)
 {
 	CLEANUP(arena_free) struct arena a;
-	struct lesson l = { .f = f, .env = q->env, .spam = spam };
+	struct lesson l = {
+		.f = f, .networks = &f->tools->set->networks, .env = q->env, .spam = spam
+	};
 	struct dir_answer d;
 
 	arena_init(&a, LIM_FILTER_ARENA);
