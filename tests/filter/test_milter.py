@@ -64,3 +64,12 @@ def test_several_mails_over_one_connection(postfix):
 def test_long_mail(postfix):
     send(postfix, "long", text="\r\n".join("x" * 70 for _ in range(40000)))
     assert "X-Spam-Status: " in arrived(postfix, "long")
+
+
+def test_more_forged_fields_than_can_be_taken_out(postfix):
+    """What stays would be believed behind the filter."""
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(postfix, "too forged", *[f"X-Spam-Status: No, forged-{i}" for i in range(101)])
+    assert refused.value.smtp_code == 550
+    send(postfix, "just forged", *[f"X-Spam-Status: No, forged-{i}" for i in range(100)])
+    assert "forged-" not in arrived(postfix, "just forged")

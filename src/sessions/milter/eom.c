@@ -127,6 +127,13 @@ WAITS err milter_end(struct milter *s)
 	struct filter_answer answer;
 
 	arena_init(&a, LIM_FILTER_ARENA);
+	/* Those that stay would be believed behind us. */
+	if (s->too_forged) {
+		milter_print_text(&s->reply, MILTER_REPLY,
+				  STR("550 5.7.1 The message has too many fields that only this "
+				      "server may write"));
+		return OK;
+	}
 	err e = s->broken ? s->broken : filter_scan(s->f, &s->q, &a, &answer);
 
 	if (e == E_CANCELED)

@@ -22,6 +22,7 @@ struct milter {
 	str *rcpts;
 	struct forged forged[LIM_MILTER_FORGED];
 	size_t nforged, authres; /* Authentication-Results seen */
+	bool too_forged;	 /* there are more of them than can be taken out */
 	err broken;		 /* why this mail cannot be scanned */
 };
 

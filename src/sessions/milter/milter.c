@@ -22,6 +22,7 @@ static void forget_mail(struct milter *s)
 	spool_drop(s->q.message);
 	s->q.message = NULL;
 	s->nforged = s->authres = 0;
+	s->too_forged = false;
 	s->broken = OK;
 	arena_reset(&s->mail);
 	s->rcpts = NULL;
@@ -161,12 +162,16 @@ static void note_forged(struct milter *s, str name, str line)
 	uint32_t index = 1;
 
 	s->authres += authres;
-	if (!verdict_has_forged(line, filter_settings_of(s->f)->hostname) ||
-	    s->nforged == LIM_MILTER_FORGED)
+	if (!verdict_has_forged(line, filter_settings_of(s->f)->hostname))
 		return;
+	if (s->nforged == LIM_MILTER_FORGED) {
+		s->too_forged = true;
+		return;
+	}
 	for (size_t i = 0; i < s->nforged; i++)
 		index += str_eqi(s->forged[i].name, name);
 	name = keep(&s->mail, name);
+	s->too_forged |= !name.n;
 	if (name.n)
 		s->forged[s->nforged++] =
 			(struct forged){ name, authres ? (uint32_t)s->authres : index };
