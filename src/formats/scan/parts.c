@@ -425,6 +425,7 @@ static void read_multipart(struct scan_mail *m, struct queue *q, struct view_par
 			m->flags |= SCAN_FLAG_PART_HEADERS;
 		if (++r.count == LIM_SCAN_SUBPARTS || q->parts >= LIM_SCAN_PARTS) {
 			m->flags |= SCAN_FLAG_PART_LIMIT;
+			m->cut |= SCAN_CUT_PARTS;
 			return;
 		}
 		start_part(&r);
@@ -533,11 +534,18 @@ static void read_leaf(struct scan_mail *m, struct queue *q, struct view_part *p,
 	}
 	p->raw = body;
 	p->mime.body = body;
-	if (depth == 0 ||
-	    !(str_eq(p->type, STR("message/rfc822")) || str_eq(p->type, STR("message/global"))))
+	if (!str_eq(p->type, STR("message/rfc822")) && !str_eq(p->type, STR("message/global"))) {
+		/* A multipart comes here for its depth alone, or without a boundary. */
+		if (depth == 0 && str_starts(p->type, STR("multipart/")) && p->boundary.p)
+			m->cut |= SCAN_CUT_PARTS;
 		return;
+	}
+	if (depth == 0 || q->parts >= LIM_SCAN_PARTS) {
+		m->cut |= SCAN_CUT_PARTS;
+		return;
+	}
 	decoded = view_decoded(m, p);
-	if (decoded.n == 0 || q->parts >= LIM_SCAN_PARTS)
+	if (decoded.n == 0)
 		return;
 	struct view_part *inner = new_part(m, p);
 

@@ -63,7 +63,7 @@ unsigned scan_cut(const struct scan_mail *m); /* SCAN_CUT_* */
 /* Bits of scan_cut. */
 enum {
 	SCAN_CUT_ARENA = 1, /* LIM_SCAN_ARENA is used up: views are missing or empty */
-	SCAN_CUT_PARTS = 2, /* LIM_SCAN_PARTS */
+	SCAN_CUT_PARTS = 2, /* LIM_SCAN_PARTS, LIM_SCAN_SUBPARTS, LIM_SCAN_DEPTH */
 	SCAN_CUT_URIS = 4,  /* LIM_SCAN_URIS, LIM_SCAN_VARIANTS */
 	SCAN_CUT_HTML = 8,  /* LIM_SCAN_STYLES */
 };

@@ -218,3 +218,54 @@ TEST(scan_is_linear)
 		arena_free(&a);
 	}
 }
+
+/* What is beyond the limits of parts is said, since nobody looked at it. */
+TEST(scan_cut_of_parts)
+{
+	static const struct {
+		unsigned depth, parts;
+		bool cut;
+	} rows[] = {
+		{ LIM_SCAN_DEPTH, 1, false },
+		{ LIM_SCAN_DEPTH + 1, 1, true },
+		{ 1, LIM_SCAN_SUBPARTS - 1, false },
+		{ 1, LIM_SCAN_SUBPARTS + 1, true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(buf_free) struct buf b;
+		CLEANUP(arena_free) struct arena a;
+
+		buf_init(&b, MIB(1));
+		arena_init(&a, LIM_SCAN_ARENA);
+		for (unsigned n = 0; n < rows[i].depth; n++)
+			buf_fmt(&b, "Content-Type: multipart/mixed; boundary=b%u\n\n--b%u\n", n, n);
+		for (unsigned n = 1; n < rows[i].parts; n++)
+			buf_fmt(&b, "\nx\n--b%u\n", rows[i].depth - 1);
+		buf_add(&b, STR("\nx\n"));
+		struct scan_mail *m = scan_mail_new(&a, buf_str(&b), &nothing, NULL);
+
+		CHECK_ROW(i, rows[i].cut == !!(scan_cut(m) & SCAN_CUT_PARTS));
+	}
+}
+
+/* A signature's field that names no domain leaves memory for the rest. */
+TEST(scan_signer_without_end)
+{
+	CLEANUP(buf_free) struct buf b;
+	CLEANUP(arena_free) struct arena a;
+
+	buf_init(&b, MIB(2));
+	arena_init(&a, LIM_SCAN_ARENA);
+	for (unsigned n = 0; n < 50; n++) {
+		buf_add(&b, STR("DKIM-Signature: "));
+		for (unsigned k = 0; k < 4000; k++)
+			buf_add(&b, STR("d="));
+		buf_addc(&b, '\n');
+	}
+	buf_add(&b, STR("\nhttp://a.example.com/\n"));
+	struct scan_mail *m = scan_mail_new(&a, buf_str(&b), &nothing, NULL);
+
+	CHECK(scan_uris(m).n >= 1);
+	CHECK(!(scan_cut(m) & SCAN_CUT_ARENA));
+}

@@ -13,6 +13,7 @@ static bool wanted(const struct scan *s)
 struct job {
 	const struct scan *s;
 	struct attachments got;
+	bool cut; /* there were more parts, or deeper ones, than are looked at */
 };
 
 static err check(void *arg)
@@ -20,6 +21,7 @@ static err check(void *arg)
 	struct job *j = arg;
 
 	attachments_check(&j->s->set->attachments, scan_root(j->s->mail), j->s->a, &j->got);
+	j->cut = scan_cut(j->s->mail) & SCAN_CUT_PARTS;
 	return OK;
 }
 
@@ -33,9 +35,14 @@ WAITS static void run(struct scan *s)
 
 		filter_symbol(s, str_z(h->symbol), h->file, h->score);
 	}
+	if (j.cut)
+		filter_symbol(s, STR("ATTACHMENTS_CUT"), STR("not every part was looked at"),
+			      s->set->attachments.score);
 	if (j.got.dangerous) {
 		metric_add(&m_found, 1);
-		s->out->dangerous = j.got.dangerous->file;
+		/* No memory for its name: it is one all the same. */
+		s->out->dangerous =
+			j.got.dangerous->file.n ? j.got.dangerous->file : STR("unnamed");
 	}
 }
 

@@ -26,8 +26,9 @@ WAITS static void run(struct scan *s)
 	if (!got.infected)
 		return;
 	metric_add(&m_found, 1);
-	s->out->virus = got.name;
-	filter_symbol(s, STR("CLAM_VIRUS"), got.name, 0);
+	/* A name that clamd left out, or for which there was no memory: a virus all the same. */
+	s->out->virus = got.name.n ? got.name : STR("unnamed");
+	filter_symbol(s, STR("CLAM_VIRUS"), s->out->virus, 0);
 }
 
 const struct step step_virus = { .name = "clamd", .wanted = wanted, .run = run };
