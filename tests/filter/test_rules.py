@@ -19,6 +19,7 @@ score LOCAL_{0} {1}
 body __GTUBE /XJS\\*C4JDBQADN1\\.NSBN3\\*2IDNEN\\*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL\\*C\\.34X/
 meta GTUBE __GTUBE
 score GTUBE 1000
+header LOCAL_CLIENT X-Spam-Relays-Untrusted =~ /^\\[ ip=203\\.0\\.113\\.5 rdns= /
 """
 
 
@@ -41,8 +42,8 @@ def platform(rules):
     p.remove()
 
 
-def check(platform, text, **fields):
-    body = f"From: a@example.net\r\nTo: ana@demo.test\r\nSubject: x\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n\r\n{text}\r\n"
+def check(platform, text, before="", **fields):
+    body = before + f"From: a@example.net\r\nTo: ana@demo.test\r\nSubject: x\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n\r\n{text}\r\n"
     args = [w for k, v in fields.items() for w in ("-H", f"{k}: {v}")]
     done = subprocess.run(["curl", "-s", "-m", "60", "--data-binary", "@-", *args, f"http://127.0.0.1:{platform.port('filter')}/checkv2"],
                           input=body.encode(), capture_output=True, timeout=90)
@@ -59,6 +60,16 @@ def test_rules_hit(platform):
     assert answer["symbols"]["LOCAL_apple"]["score"] == 2.5
     assert answer["symbols"]["LOCAL_apple"]["description"] == "the word apple"
     assert "LOCAL_apple" not in symbols(platform, "nothing is here")
+
+
+def test_received_of_the_sender(platform):
+    """A field that the message brings along is taken for the server's own only where it says of the client what the server says."""
+    for received in ("from x ([203.0.113.5]) by mx.demo.test with ESMTP id 1",
+                     "from x ([10.0.0.1]) by mx.demo.test with ESMTP id 203.0.113.5",
+                     "from x (203.0.113.5 [127.0.0.1]) by mx.demo.test with ESMTP id 1",
+                     "from x (mx.bank.example [203.0.113.5]) by mx.demo.test with ESMTP id 1"):
+        answer = check(platform, "x", before=f"Received: {received}; Sat, 28 Nov 2026 12:00:00 +0000\r\n", IP="203.0.113.5")
+        assert "LOCAL_CLIENT" in answer["symbols"], (received, answer)
 
 
 def test_gtube(platform):

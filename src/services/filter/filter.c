@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "run/log.h"
 #include "run/metrics.h"
+#include "run/work.h"
 #include "services/filter/step.h"
 
 METRIC(m_scans, "posta_filter_messages_total", "", METRIC_COUNTER, "Messages that were scanned.");
@@ -141,20 +142,61 @@ bool filter_ip(str text, struct net_addr *out)
 	       !net_is_unix(out);
 }
 
-/* True when the caller's server has put its own field there already: it names the client. */
-static bool has_received(str message, str ip)
+static str first_field(str message)
 {
-	str line, rest = message;
+	size_t n = 0;
 
-	if (!str_startsi(message, STR("Received:")))
+	do
+		n += str_find(str_skip(message, n), '\n') + 1;
+	while (n < message.n && (message.p[n] == ' ' || message.p[n] == '\t'));
+	return str_take(message, n);
+}
+
+static bool same_ip(const struct net_addr *one, const struct net_addr *other)
+{
+	CLEANUP(buf_free) struct buf a;
+	CLEANUP(buf_free) struct buf b;
+
+	buf_init(&a, 64);
+	buf_init(&b, 64);
+	net_print_ip(one, &a);
+	net_print_ip(other, &b);
+	return str_eq(buf_str(&a), buf_str(&b));
+}
+
+/* True when the caller's server has put its own field there already: it says of the client what the
+ * caller says. One that says something else may be the sender's, who would be trusted for it. */
+static bool has_received(const struct scan *s)
+{
+	CLEANUP(arena_free) struct arena a;
+	str field = first_field(s->message), rdns = s->q->env.rdns;
+	struct net_addr ip;
+
+	arena_init(&a, MIB(1));
+	if (!str_startsi(field, STR("Received:")) || field.n > LIM_SCAN_VALUE)
 		return false;
-	while (str_next(&rest, '\n', &line)) {
-		if (line.p != message.p && line.n && line.p[0] != ' ' && line.p[0] != '\t')
-			return false;
-		if (str_search(line, ip) < line.n)
-			return true;
-	}
-	return false;
+	const struct scan_relays *r = scan_relays(scan_mail_new(&a, field, &s->q->env, NULL));
+
+	if (str_eqi(rdns, STR("unknown")))
+		rdns = STR("");
+	return r->n == 1 && filter_ip(r->v[0].ip, &ip) && same_ip(&ip, &s->ip) &&
+	       str_eqi(r->v[0].rdns, rdns);
+}
+
+struct viewing {
+	struct scan *s;
+	str whole;
+};
+
+static err view(void *arg)
+{
+	struct viewing *v = arg;
+	struct scan *s = v->s;
+
+	if (s->q->before && s->ip_known && has_received(s))
+		v->whole = s->message;
+	s->mail = scan_mail_new(&s->views, v->whole, &s->q->env, &s->set->networks);
+	return OK;
 }
 
 WAITS static err scan(struct scan *s)
@@ -165,16 +207,17 @@ WAITS static err scan(struct scan *s)
 	s->out->steps = s->times = NEW_TRY(s->a, struct filter_step, COUNT(steps));
 	if (!s->out->symbols || !s->times)
 		return fail(E_LIMIT, "no memory for the answer");
-	str whole;
+	struct viewing v = { .s = s };
 
-	TRY(spool_view(s->q->message, &whole));
-	s->message = str_skip(whole, s->q->before);
-	if (has_received(s->message, s->q->env.ip))
-		whole = s->message;
-	s->mail = scan_mail_new(&s->views, whole, &s->q->env, &s->set->networks);
+	TRY(spool_view(s->q->message, &v.whole));
+	s->message = str_skip(v.whole, s->q->before);
 	s->ip_known = filter_ip(s->q->env.ip, &s->ip);
+	/* Its parts are read at once, which takes as long as it is. */
+	TRY(work(POOL_CPU, view, &v));
 	s->out->required = s->set->required;
 	run_steps(s);
+	if (scan_cut(s->mail) & SCAN_CUT_ARENA)
+		filter_symbol(s, STR("VIEWS_RAN_OUT"), STR("the message takes too much memory"), 0);
 	choose_action(s);
 	s->out->ms = now_ms() - began;
 	if (s->auth_known && s->f->reports)
