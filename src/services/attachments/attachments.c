@@ -163,7 +163,9 @@ static void check_entry(struct check *c, const struct zip_entry *e)
 		found(c, ATTACHMENT_ENCRYPTED);
 		return;
 	}
-	if (zip_unpack(e, &head) == E_CORRUPT)
+	err r = zip_unpack(e, &head);
+
+	if (r == E_CORRUPT || r == E_NOTFOUND) /* or packed in a way that we do not know */
 		found(c, ATTACHMENT_BROKEN);
 	judge_head(c, buf_str(&head));
 	if (zip_is(buf_str(&head)))

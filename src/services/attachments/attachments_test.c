@@ -67,6 +67,10 @@ static const char zip_plain[] =
 	"UEsDBBQAAAAIAAAAIQCGphA2BwAAAAUAAAAFAAAAYS50eHTLSM3JyQcAUEsBAhQDFAAAAAgAAAAh"
 	"AIamEDYHAAAABQAAAAUAAAAAAAAAAAAAAIABAAAAAGEudHh0UEsFBgAAAAABAAEAMwAAACoAAAAA"
 	"AA==";
+static const char zip_deflate64[] =
+	"UEsDBBQAAAAJAAAAIQCGphA2BwAAAAUAAAAFAAAAYS50eHTLSM3JyQcAUEsBAhQDFAAAAAkAAAAh"
+	"AIamEDYHAAAABQAAAAUAAAAAAAAAAAAAAIABAAAAAGEudHh0UEsFBgAAAAABAAEAMwAAACoAAAAA"
+	"AA==";
 static const char zip_with_exe[] =
 	"UEsDBBQAAAAIAAAAIQCDFtyMAwAAAAEAAAAKAAAAcmVhZG1lLnR4dKsAAFBLAwQUAAAACAAAACEA"
 	"gxbcjAMAAAABAAAACQAAAHNldHVwLmV4ZasAAFBLAQIUAxQAAAAIAAAAIQCDFtyMAwAAAAEAAAAK"
@@ -191,6 +195,7 @@ TEST(attachments_archives)
 		{ "a.zip", zip_deep, "NESTED a.zip: 1.zip: 2.zip: 3.zip; " },
 		{ "a.zip", zip_locked, "ENCRYPTED a.zip: secret.txt; " },
 		{ "a.zip", zip_bomb, "BOMB! a.zip: zeros; " },
+		{ "a.zip", zip_deflate64, "BROKEN a.zip: a.txt; " }, /* nobody looks into it */
 		{ "a.zip", zip_two, "BROKEN a.zip; " },
 		{ "a.zip", zip_big, "BOMB! a.zip: big.zip; BROKEN a.zip: big.zip; " },
 		{ "a.zip", "bm8gYXJjaGl2ZQ==", "BROKEN a.zip; " },
