@@ -153,21 +153,7 @@ static str take_name(struct cond *c)
 
 static err number(str s, double *out)
 {
-	double v = 0, unit = 1;
-	bool point = false;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '.' && !point) {
-			point = true;
-		} else if (ch_digit(s.p[i])) {
-			v = v * 10 + (s.p[i] - '0');
-			unit *= point ? 10 : 1;
-		} else {
-			return fail(E_SYNTAX, "\"%.*s\" in a condition", STRF(s));
-		}
-	}
-	*out = v / unit;
-	return OK;
+	return rule_decimal(s, out) ? OK : fail(E_SYNTAX, "\"%.*s\" in a condition", STRF(s));
 }
 
 static err cond_or(struct cond *c, double *out);

@@ -28,6 +28,25 @@ bool rule_word(str *rest, str *word)
 	return word->n > 0;
 }
 
+bool rule_decimal(str s, double *out)
+{
+	double v = 0, unit = 1;
+	bool point = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !point) {
+			point = true;
+		} else if (ch_digit(s.p[i])) {
+			v = v * 10 + (s.p[i] - '0');
+			unit *= point ? 10 : 1;
+		} else {
+			return false;
+		}
+	}
+	*out = v / unit;
+	return true;
+}
+
 static str trim(str s)
 {
 	while (s.n && is_space(s.p[0]))

@@ -29,4 +29,7 @@ MUST_USE err rule_condition(const struct rule_reader *r, str text, bool *out);
 /* The next run of bytes that are no white space. */
 bool rule_word(str *rest, str *word);
 
+/* Digits with at most one point, no sign; "" is 0. False: it is something else. */
+MUST_USE bool rule_decimal(str s, double *out);
+
 #endif

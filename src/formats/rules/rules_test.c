@@ -254,3 +254,18 @@ TEST(rule_replace_tags)
 	CHECK_OK(rule_replace(&a, STR("<LOOP>"), find_tag, NULL, &out)); /* ends */
 	arena_free(&a);
 }
+
+TEST(rule_decimal)
+{
+	static const struct {
+		str in;
+		double want; /* -1: it is none */
+	} rows[] = {
+		{ S("12"), 12 }, { S("0.25"), 0.25 }, { S(".5"), 0.5 }, { S("4.000001"), 4.000001 },
+		{ S("3."), 3 },	 { S("1.2.3"), -1 },  { S("-1"), -1 },	{ S("1e3"), -1 },
+	};
+	double v;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK_ROW(i, rule_decimal(rows[i].in, &v) ? v == rows[i].want : rows[i].want == -1);
+}

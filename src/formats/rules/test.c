@@ -290,24 +290,15 @@ err rule_call_parse(str text, struct rule_call *out)
 
 static err take_score(str s, double *out)
 {
-	bool minus = str_starts(s, STR("-")), point = false;
-	double v = 0, unit = 1;
+	bool minus = str_starts(s, STR("-"));
 
 	if (minus || str_starts(s, STR("+")))
 		s = str_skip(s, 1);
 	if (s.n == 0 || s.n > 20)
 		return fail(E_SYNTAX, "a score that is no number");
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '.' && !point) {
-			point = true;
-		} else if (ch_digit(s.p[i])) {
-			v = v * 10 + (s.p[i] - '0');
-			unit *= point ? 10 : 1;
-		} else {
-			return fail(E_SYNTAX, "\"%.*s\" is no score", STRF(s));
-		}
-	}
-	*out = (minus ? -v : v) / unit;
+	if (!rule_decimal(s, out))
+		return fail(E_SYNTAX, "\"%.*s\" is no score", STRF(s));
+	*out = minus ? -*out : *out;
 	return OK;
 }
 
