@@ -179,6 +179,31 @@ const char *http_reason(int status)
 	return "Unknown";
 }
 
+int http_status_of(err e)
+{
+	switch (e) {
+	case OK:
+		return 200;
+	case E_NOTFOUND:
+		return 404;
+	case E_DENIED:
+		return 403;
+	case E_SYNTAX:
+		return 400;
+	case E_EXISTS:
+		return 409;
+	case E_LIMIT:
+		return 413;
+	case E_AGAIN:
+	case E_TIMEOUT:
+		return 503;
+	case E_FULL:
+		return 507;
+	default:
+		return 500;
+	}
+}
+
 void http_print_response(struct buf *out, int status, str type, size_t length, bool keep_alive)
 {
 	buf_fmt(out, "HTTP/1.1 %d %s\r\nContent-Type: %.*s\r\nContent-Length: %zu\r\n", status,

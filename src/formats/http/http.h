@@ -35,5 +35,7 @@ void http_print_response(struct buf *out, int status, str type, size_t length, b
 /* A request with a body. */
 void http_print_request(struct buf *out, str method, str target, str host, str body);
 const char *http_reason(int status);
+/* What a server answers where it failed with e. */
+int http_status_of(err e);
 
 #endif

@@ -71,3 +71,20 @@ TEST(http_print)
 	CHECK(q.length == 4 && str_eq(q.query, STR("b")));
 	buf_free(&b);
 }
+
+TEST(http_status_of)
+{
+	static const struct {
+		err e;
+		int want;
+	} rows[] = {
+		{ OK, 200 },	   { E_SYNTAX, 400 }, { E_DENIED, 403 }, { E_NOTFOUND, 404 },
+		{ E_EXISTS, 409 }, { E_LIMIT, 413 },  { E_AGAIN, 503 },	 { E_TIMEOUT, 503 },
+		{ E_FULL, 507 },   { E_IO, 500 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_ROW(i, http_status_of(rows[i].e) == rows[i].want);
+		CHECK_ROW(i, *http_reason(rows[i].want));
+	}
+}

@@ -4,31 +4,6 @@
 
 #define IDLE_TIME 30000 /* milliseconds for a request's head and body, and between requests */
 
-static int status_of(err e)
-{
-	switch (e) {
-	case OK:
-		return 200;
-	case E_NOTFOUND:
-		return 404;
-	case E_DENIED:
-		return 403;
-	case E_SYNTAX:
-		return 400;
-	case E_EXISTS:
-		return 409;
-	case E_LIMIT:
-		return 413;
-	case E_AGAIN:
-	case E_TIMEOUT:
-		return 503;
-	case E_FULL:
-		return 507;
-	default:
-		return 500;
-	}
-}
-
 WAITS static err read_head(struct stream *io, struct buf *head)
 {
 	str line;
@@ -74,7 +49,7 @@ static void answer_error(struct http_answer *a, err e, const char *why)
 {
 	buf_reset(&a->body);
 	a->type = "text/plain";
-	a->status = status_of(e);
+	a->status = http_status_of(e);
 	buf_fmt(&a->body, "%s\n", *why ? why : err_name(e));
 }
 

@@ -26,27 +26,6 @@ struct rspamd {
 	int status;
 };
 
-static int status_of(err e)
-{
-	switch (e) {
-	case OK:
-		return 200;
-	case E_NOTFOUND:
-		return 404;
-	case E_DENIED:
-		return 403;
-	case E_SYNTAX:
-		return 400;
-	case E_LIMIT:
-		return 413;
-	case E_AGAIN:
-	case E_TIMEOUT:
-		return 503;
-	default:
-		return 500;
-	}
-}
-
 /* ---- what the caller knows ---- */
 
 static str unbracket(str s)
@@ -268,7 +247,7 @@ static void answer_error(struct rspamd *s, err e)
 {
 	buf_reset(&s->answer);
 	s->type = "application/json";
-	s->status = status_of(e);
+	s->status = http_status_of(e);
 	buf_add(&s->answer, STR("{\"error\":"));
 	filter_json_string(&s->answer, str_z(*err_last()->text ? err_last()->text : err_name(e)));
 	buf_addc(&s->answer, '}');
