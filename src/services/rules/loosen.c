@@ -239,12 +239,12 @@ static bool add_repeat(struct loosening *l, const struct repeat *r, struct piece
 {
 	double is = p->is * times(r->least, r->most);
 	unsigned least = r->least < 2 || p->is > TWICE_MOST ? r->least > 0 : 2;
-	bool once;
+	bool freed = r->braced && is > REPEAT_MOST;
 
 	p->was *= times(r->least, r->most);
 	if (!r->braced) {
 		buf_addc(&l->out, r->most == 1 ? '?' : r->least ? '+' : '*');
-	} else if (is > REPEAT_MOST) {
+	} else if (freed) {
 		buf_fmt(&l->out, "{%u,}", least);
 		is = p->is * times(least, NO_BOUND);
 	} else if (r->most == NO_BOUND) {
@@ -254,10 +254,8 @@ static bool add_repeat(struct loosening *l, const struct repeat *r, struct piece
 	}
 	if (r->how == '?')
 		buf_addc(&l->out, '?');
-	once = r->braced && p->is * times(r->least, r->most) > REPEAT_MOST && r->least > 1 &&
-	       least == 1;
 	p->is = is;
-	return once;
+	return freed && r->least > 1 && least == 1;
 }
 
 static void add(struct piece *all, const struct piece *p)
