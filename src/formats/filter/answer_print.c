@@ -74,7 +74,8 @@ static bool is_spam(const struct filter_answer *f)
 /* What a caller that knows nothing but rspamd's protocol should do with the message's header. */
 static void print_milter(const struct filter_answer *f, struct buf *out)
 {
-	buf_add(out, STR(",\"milter\":{\"remove_headers\":{\"X-Spam-Flag\":0,\"X-Spam-Status\":0},"
+	buf_add(out, STR(",\"milter\":{\"remove_headers\":{\"X-Spam-Flag\":0,\"X-Spam-Level\":0,"
+			 "\"X-Spam-Place\":0,\"X-Spam-Score\":0,\"X-Spam-Status\":0},"
 			 "\"add_headers\":{\"X-Spam-Status\":{\"order\":0,\"value\":"));
 	buf_fmt(out, "\"%s, score=%.1f required=%.1f\"}", is_spam(f) ? "Yes" : "No", f->score,
 		f->required);

@@ -15,7 +15,7 @@ static bool unescape(str in, struct report_uri *out)
 {
 	out->n = 0;
 	for (size_t i = 0; i < in.n; i++) {
-		int c = in.p[i];
+		int c = (unsigned char)in.p[i];
 
 		if (c == '%') {
 			int high = i + 2 < in.n ? hex(in.p[i + 1]) : -1;

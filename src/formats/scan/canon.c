@@ -368,7 +368,6 @@ static void add_web(struct scan_mail *m, str uri, struct view_list *targets, str
 
 	while (end < uri.n && uri.p[end] != '/' && uri.p[end] != '?' && uri.p[end] != '#')
 		end++;
-	at = str_rfind(str_take(uri, end), '@');
 	at = view_find_from(str_take(uri, end), '@', n);
 	user = at < end;
 	host = str_of(uri.p + (user ? at + 1 : n), end - (user ? at + 1 : n));

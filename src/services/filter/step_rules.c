@@ -46,9 +46,10 @@ WAITS static void run(struct scan *s)
 
 	for (size_t i = 0; e == OK && i < j.got.n; i++)
 		filter_symbol(s, j.got.v[i].name, j.got.v[i].describe, j.got.v[i].score);
+	/* Nothing is away: asked again, it would run out again. */
 	if (e || j.got.ran_out) {
 		metric_add(&m_ran_out, 1);
-		filter_missing(s, "RULES_RAN_OUT", STR("not every rule was tried"));
+		filter_symbol(s, STR("RULES_RAN_OUT"), STR("not every rule was tried"), 0);
 	}
 	ruleset_put(set, j.scratch);
 	rules_drop(rules);

@@ -344,6 +344,33 @@ TEST(rules_limits_end_a_pattern)
 	home_clear(&h);
 }
 
+/* A message whose views have taken all memory keeps what hit. */
+TEST(rules_without_memory_for_views)
+{
+	struct rules_scratch *s = rules_scratch_new();
+	struct rules *r = NULL;
+	struct home h;
+	struct arena a;
+	struct scan_envelope env = { .now = 0 };
+	struct rules_options o = { .budget_us = 0 };
+	struct rules_result res;
+
+	home_make(&h);
+	write_rules(&h, "10_t.cf", STR("full A /two/\nscore A 4\n"));
+	CHECK_OK(load(&h, true, &r));
+	arena_init(&a, KIB(256));
+	struct scan_mail *m = scan_mail_new(&a, mail, &env, NULL);
+
+	while (arena_try(&a, 16, 16))
+		;
+	CHECK_OK(rules_run(r, s, m, &o, &res));
+	CHECK(res.n == 1 && res.score > 3.9);
+	arena_free(&a);
+	rules_drop(r);
+	rules_scratch_free(s);
+	home_clear(&h);
+}
+
 TEST(rules_lists)
 {
 	struct rules *r = NULL;

@@ -98,15 +98,16 @@ static void run_eval(struct run *g, struct rule *u)
 		run_hit(g, u, n);
 }
 
-static err collect(const struct run *g, struct rules_result *out)
+/* As many as rules hit, however little the message's views left of their memory: a message that
+ * takes all of it is not to lose what was found. */
+static void collect(const struct run *g, struct rules_result *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->r->n; i++)
 		n += g->v[i].hits > 0;
-	out->v = NEW_TRY(scan_arena(g->m), struct rules_hit, n + 1);
-	if (!out->v)
-		return fail(E_LIMIT, "no room for the rules that hit");
+	out->v = arena_get(scan_arena(g->m), size_mul(n + 1, sizeof(*out->v)),
+			   _Alignof(struct rules_hit));
 	for (size_t i = 0; i < g->r->n; i++) {
 		const struct rule *u = g->r->v[i];
 		const struct outcome *x = &g->v[i];
@@ -122,7 +123,6 @@ static err collect(const struct run *g, struct rules_result *out)
 					 .times = (unsigned)x->value };
 		out->score += h->score;
 	}
-	return OK;
 }
 
 /* Which domains are registries, by the set's own lists. */
@@ -167,5 +167,6 @@ err rules_run(const struct rules *r, struct rules_scratch *s, struct scan_mail *
 	scan_use_lists(m, NULL);
 	map_free(&g.captured);
 	out->ran_out = g.ran_out;
-	return collect(&g, out);
+	collect(&g, out);
+	return OK;
 }
