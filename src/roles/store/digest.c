@@ -14,7 +14,7 @@
 #include "services/digest/digest.h"
 
 enum {
-	REST = 100,    /* between two looks at HELD_LOOK users: 500,000 take four minutes */
+	REST = 100,    /* between two looks at HELD_LOOK users: of 500,000, four minutes of rest */
 	AGAIN = 60000, /* after a walk that failed */
 	GRACE = 3000,
 	FIELD = 600,		      /* octets of a field that are looked at */
